@@ -1,0 +1,291 @@
+//! The choices of an identity, one struct per capability. `Default` is the safe setting.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::secret::Secret;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// Everything that can be chosen about an identity.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Addresses, origins and cookies.
+    pub http: HttpOptions,
+    /// Lifetimes of sessions.
+    pub session: SessionOptions,
+    /// Passwords and their hashes.
+    pub password: PasswordOptions,
+    /// When an e-mail address has to be proved.
+    pub email: EmailOptions,
+    /// What users may do with their own account.
+    pub user: UserOptions,
+    /// Brute-force and flood limits.
+    pub limits: LimitOptions,
+    /// What mails look like.
+    pub mail: MailOptions,
+    /// The services that prepare a part of their own for each user.
+    pub provisioning: Vec<ProvisioningTarget>,
+}
+
+/// Addresses, origins and cookies.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// The public URL of the server, without a trailing slash; the only source of URLs. Default `http://localhost:8888`.
+    pub base_url: String,
+    /// Where the Better Auth API is mounted. Default `/api/auth`.
+    pub base_path: String,
+    /// Origins besides the base URL's own that may call with cookies and be redirected to:
+    /// `https://app.example.com`, `https://*.example.com`, or a custom scheme `myapp://`.
+    pub trusted_origins: Vec<String>,
+    /// Host names besides the base URL's own that are answered, such as an internal name.
+    pub allowed_hosts: Vec<String>,
+    /// Networks whose `X-Forwarded-For` is believed. Default none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether cookies carry `Secure` and the `__Secure-` prefix. `None` decides by the scheme of the base URL.
+    pub secure_cookies: Option<bool>,
+    /// The `Domain` attribute of cookies; `None` keeps them on the host.
+    pub cookie_domain: Option<String>,
+    /// Whether a signed copy of the session travels in a second cookie for five minutes. Revocation on other devices is delayed by as much.
+    pub cookie_cache: bool,
+    /// Whether `Authorization: Bearer <session token>` is accepted beside the cookie.
+    pub bearer: bool,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            base_url: "http://localhost:8888".to_owned(),
+            base_path: "/api/auth".to_owned(),
+            trusted_origins: Vec::new(),
+            allowed_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            secure_cookies: None,
+            cookie_domain: None,
+            cookie_cache: false,
+            bearer: false,
+        }
+    }
+}
+
+/// Lifetimes of sessions.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// How long a session lives without use. Default 7 days.
+    pub expires_in: Duration,
+    /// How often its use extends it. Default 1 day.
+    pub update_age: Duration,
+    /// How long it can live at most, however often it is used. Default 30 days.
+    pub max_age: Duration,
+    /// How long a session that is not remembered lives; it never slides. Default 1 day.
+    pub not_remembered: Duration,
+    /// How long after sign-in the session proves enough for sensitive changes. Zero means always. Default 1 day.
+    pub fresh_age: Duration,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { expires_in: DAY * 7, update_age: DAY, max_age: DAY * 30, not_remembered: DAY, fresh_age: DAY }
+    }
+}
+
+/// Passwords and their hashes.
+#[derive(Clone, Debug)]
+pub struct PasswordOptions {
+    /// Fewest characters (UTF-16 units after NFKC). Default 8.
+    pub min_length: usize,
+    /// Most characters (UTF-16 units after NFKC). Default 128.
+    pub max_length: usize,
+    /// Whether a forgotten password can be reset by mail. Default yes.
+    pub reset: bool,
+    /// How long a reset link is good. Default 1 hour.
+    pub reset_expires_in: Duration,
+    /// Argon2id memory in KiB. Default 19456.
+    pub argon2_memory: u32,
+    /// Argon2id passes. Default 2.
+    pub argon2_iterations: u32,
+    /// Argon2id lanes. Default 1.
+    pub argon2_parallelism: u32,
+    /// How many hashes are computed at once; memory use is this times `argon2_memory`. `None` means one per core.
+    pub permits: Option<usize>,
+    /// How long a request waits for its turn before it is told to come back. Default 2 seconds.
+    pub queue_wait: Duration,
+}
+
+impl Default for PasswordOptions {
+    fn default() -> Self {
+        Self {
+            min_length: 8,
+            max_length: 128,
+            reset: true,
+            reset_expires_in: Duration::from_hours(1),
+            argon2_memory: 19_456,
+            argon2_iterations: 2,
+            argon2_parallelism: 1,
+            permits: None,
+            queue_wait: Duration::from_secs(2),
+        }
+    }
+}
+
+/// When an e-mail address has to be proved.
+#[derive(Clone, Debug)]
+pub struct EmailOptions {
+    /// Whether verification mails can be asked for at all. Default yes.
+    pub verification: bool,
+    /// Whether nobody signs in before the address is proved. Default no.
+    pub require_verification: bool,
+    /// Whether a verification mail follows a sign-up. Default no; `require_verification` implies it.
+    pub send_on_sign_up: bool,
+    /// Whether a refused sign-in with an unproved address sends another mail. Default no.
+    pub send_on_sign_in: bool,
+    /// Whether following the link signs in the browser that signed up. Default no.
+    pub sign_in_after_verification: bool,
+    /// How long a verification link is good. Default 1 hour.
+    pub link_expires_in: Duration,
+    /// How long a code is good. Default 5 minutes.
+    pub code_expires_in: Duration,
+    /// How many wrong guesses end a code. Default 3.
+    pub code_tries: u32,
+}
+
+impl Default for EmailOptions {
+    fn default() -> Self {
+        Self {
+            verification: true,
+            require_verification: false,
+            send_on_sign_up: false,
+            send_on_sign_in: false,
+            sign_in_after_verification: false,
+            link_expires_in: Duration::from_hours(1),
+            code_expires_in: Duration::from_mins(5),
+            code_tries: 3,
+        }
+    }
+}
+
+/// What users may do with their own account.
+#[derive(Clone, Debug)]
+pub struct UserOptions {
+    /// Whether users may change their address. Default yes.
+    pub change_email: bool,
+    /// Whether users may delete their account. Default yes.
+    pub delete: bool,
+    /// Whether the user on the wire shows `role`. Default yes.
+    pub expose_role: bool,
+    /// Extra fields of a user, by name.
+    pub fields: BTreeMap<String, FieldSpec>,
+    /// Extra fields of a session, by name; `update-session` sets them.
+    pub session_fields: BTreeMap<String, FieldSpec>,
+}
+
+impl Default for UserOptions {
+    fn default() -> Self {
+        Self {
+            change_email: true,
+            delete: true,
+            expose_role: true,
+            fields: BTreeMap::new(),
+            session_fields: BTreeMap::new(),
+        }
+    }
+}
+
+/// A declared extra field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldSpec {
+    /// The type of its values.
+    #[serde(rename = "type")]
+    pub kind: FieldKind,
+    /// Whether sign-up must bring it. Default no.
+    #[serde(default)]
+    pub required: bool,
+    /// Whether the user may set it. Default yes.
+    #[serde(default = "yes")]
+    pub input: bool,
+    /// The value of a user who did not bring one; `null` without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+}
+
+/// The type of an extra field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FieldKind {
+    /// Text.
+    String,
+    /// True or false.
+    #[serde(alias = "bool")]
+    Boolean,
+    /// A finite number.
+    Number,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl FieldKind {
+    /// Whether `value` is of this type.
+    #[must_use]
+    pub fn accepts(self, value: &Value) -> bool {
+        match self {
+            Self::String => value.is_string(),
+            Self::Boolean => value.is_boolean(),
+            Self::Number => value.is_number(),
+        }
+    }
+
+    /// The type's name in messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Boolean => "boolean",
+            Self::Number => "number",
+        }
+    }
+}
+
+/// Brute-force and flood limits.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitOptions {
+    /// Whether anything is limited. Default yes.
+    pub enabled: bool,
+}
+
+impl Default for LimitOptions {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// What mails look like.
+#[derive(Clone, Debug)]
+pub struct MailOptions {
+    /// The name of the application in subjects and texts. Default `Identity`.
+    pub app_name: String,
+    /// A folder with templates that replace the built-in ones, file by file.
+    pub templates: Option<PathBuf>,
+}
+
+impl Default for MailOptions {
+    fn default() -> Self {
+        Self { app_name: "Identity".to_owned(), templates: None }
+    }
+}
+
+/// A service that keeps a part of its own for each user and reports when it is ready.
+#[derive(Clone, Debug)]
+pub struct ProvisioningTarget {
+    /// The name by which the service identifies itself: lower-case letters, digits and dashes.
+    pub name: String,
+    /// The secret it proves its name with.
+    pub secret: Secret<String>,
+}

@@ -1,0 +1,94 @@
+//! Who is calling, as a handler sees it: the same shape in process and through a trust anchor.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value};
+
+use crate::id::{SessionId, UserId};
+use crate::time::Timestamp;
+
+/// A signed-in user and the session that proves it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Principal {
+    /// The user.
+    pub user: Profile,
+    /// The session.
+    pub session: SessionSummary,
+}
+
+/// What is known about a user outside of the identity tables.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// The id that other services key their own rows on.
+    pub id: UserId,
+    /// The address, in lower case.
+    pub email: String,
+    /// Whether the user has proved that mail to the address reaches them.
+    pub email_verified: bool,
+    /// The display name.
+    pub name: String,
+    /// The picture's URL.
+    pub image: Option<String>,
+    /// The roles, comma-joined; `None` when the anchor does not expose them.
+    pub role: Option<String>,
+    /// When the account was created.
+    pub created_at: Timestamp,
+    /// When the profile was last changed.
+    pub updated_at: Timestamp,
+    /// The declared extra fields and one `has<Target>Account` flag per provisioning target.
+    pub attributes: Map<String, Value>,
+}
+
+/// The session of a principal, without its token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionSummary {
+    /// The id by which the session is listed and revoked.
+    pub id: SessionId,
+    /// When the user signed in.
+    pub created_at: Timestamp,
+    /// When it was last extended.
+    pub updated_at: Timestamp,
+    /// When it ends unless it is extended.
+    pub expires_at: Timestamp,
+    /// The address it was opened from.
+    pub ip_address: Option<IpAddr>,
+    /// The browser or client it was opened with.
+    pub user_agent: Option<String>,
+}
+
+/// The roles that pass every role gate.
+const ADMINISTRATORS: [&str; 2] = ["admin", "superadmin"];
+
+impl Profile {
+    /// The single roles.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.role.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|role| !role.is_empty())
+    }
+
+    /// Whether the user passes a gate for one of `roles`. `admin` and `superadmin` pass every gate.
+    #[must_use]
+    pub fn has_any_role(&self, roles: &[impl AsRef<str>]) -> bool {
+        self.roles().any(|held| ADMINISTRATORS.contains(&held) || roles.iter().any(|role| role.as_ref() == held))
+    }
+
+    /// Whether the service `target` has prepared its part for this user.
+    #[must_use]
+    pub fn is_provisioned(&self, target: &str) -> bool {
+        self.attributes.get(&provisioning_flag(target)).and_then(Value::as_bool).unwrap_or(false)
+    }
+}
+
+/// The name under which a provisioning target appears on the user: `order-history` becomes `hasOrderHistoryAccount`.
+#[must_use]
+pub fn provisioning_flag(target: &str) -> String {
+    let mut flag = String::from("has");
+    for word in target.split(['-', '_', '.']) {
+        let mut letters = word.chars();
+        if let Some(first) = letters.next() {
+            flag.extend(first.to_uppercase());
+            flag.push_str(letters.as_str());
+        }
+    }
+    flag.push_str("Account");
+    flag
+}

@@ -1,0 +1,58 @@
+//! Text that has been checked once and carries the proof in its type.
+
+use std::fmt;
+
+use crate::code::Code;
+use crate::error::{Error, Result};
+
+/// An e-mail address in lower case, of the shape that the Better Auth client accepts: an ASCII local part and a dotted domain.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Email(String);
+
+impl Email {
+    /// The longest address that mail can be sent to (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+    pub const MAX_BYTES: usize = 254;
+
+    /// Checks an address and puts it in lower case.
+    ///
+    /// # Errors
+    /// `invalid_email` for anything that is not an address.
+    pub fn parse(text: &str) -> Result<Self> {
+        let valid = text.len() <= Self::MAX_BYTES
+            && text.rsplit_once('@').is_some_and(|(local, domain)| is_local_part(local) && is_domain(domain));
+        if valid { Ok(Self(text.to_ascii_lowercase())) } else { Err(Error::new(Code::InvalidEmail)) }
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+fn is_local_part(local: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_'+-.".contains(&byte);
+    let end_ok = local.bytes().last().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte));
+    end_ok && !local.starts_with('.') && !local.contains("..") && local.bytes().all(plain)
+}
+
+fn is_domain(domain: &str) -> bool {
+    let Some((rest, top)) = domain.rsplit_once('.') else { return false };
+    let label = |label: &str| {
+        label.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic()) && rest.split('.').all(label)
+}

@@ -1,0 +1,49 @@
+//! Where the current time comes from.
+
+use std::fmt;
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+
+/// A moment in UTC. Stored and compared with microsecond precision.
+pub type Timestamp = DateTime<Utc>;
+
+/// The source of the current time; a test passes one that it can move.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The current time in UTC.
+    fn now(&self) -> Timestamp;
+}
+
+/// The clock of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+    fn now(&self) -> Timestamp {
+        to_micros(Utc::now())
+    }
+}
+
+/// Cuts a time to microseconds, the precision that both databases keep, so that a value read back equals the one written.
+#[must_use]
+pub fn to_micros(time: Timestamp) -> Timestamp {
+    time.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(time)
+}
+
+/// `time` plus `seconds`, saturating at the end of time.
+#[must_use]
+pub fn after(time: Timestamp, duration: std::time::Duration) -> Timestamp {
+    TimeDelta::from_std(duration)
+        .ok()
+        .and_then(|delta| time.checked_add_signed(delta))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// `time` minus `duration`, saturating at the beginning of time.
+#[must_use]
+pub fn before(time: Timestamp, duration: std::time::Duration) -> Timestamp {
+    TimeDelta::from_std(duration)
+        .ok()
+        .and_then(|delta| time.checked_sub_signed(delta))
+        .unwrap_or(DateTime::<Utc>::MIN_UTC)
+}

@@ -1,0 +1,125 @@
+//! Bearer credentials in their two forms: the token that leaves once and the digest that is stored.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use aws_lc_rs::digest;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+use crate::entropy::{self, Entropy};
+
+/// What a token is good for. The kinds are types, so that a reset token cannot be looked up as a session.
+pub mod kind {
+    /// Proves a signed-in session.
+    #[derive(Clone, Copy, Debug)]
+    pub enum Session {}
+    /// Proves that a mail was received.
+    #[derive(Clone, Copy, Debug)]
+    pub enum Verification {}
+}
+
+/// An opaque credential in clear text. It has no `Display`, no `Serialize`, and `Debug` shows only its kind.
+pub struct Token<K> {
+    text: String,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K> Token<K> {
+    /// Characters of a minted token: 43 alphanumerics, 256 bits.
+    pub const LENGTH: usize = 43;
+
+    /// Mints an unguessable token.
+    #[must_use]
+    pub fn mint(entropy: &dyn Entropy) -> Self {
+        Self::presented(entropy::alphanumeric(entropy, Self::LENGTH))
+    }
+
+    /// Takes a token that a client presented. Nothing is checked: only a lookup by [`Token::digest`] says whether it is good.
+    pub fn presented(text: impl Into<String>) -> Self {
+        Self { text: text.into(), kind: PhantomData }
+    }
+
+    /// The text, for the one response, cookie or mail that carries it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// The form that is stored and looked up.
+    #[must_use]
+    pub fn digest(&self) -> Digest<K> {
+        let mut bytes = [0_u8; 32];
+        for (target, source) in bytes.iter_mut().zip(digest::digest(&digest::SHA256, self.text.as_bytes()).as_ref()) {
+            *target = *source;
+        }
+        Digest::from_bytes(bytes)
+    }
+}
+
+impl<K> Clone for Token<K> {
+    fn clone(&self) -> Self {
+        Self { text: self.text.clone(), kind: PhantomData }
+    }
+}
+
+impl<K> Drop for Token<K> {
+    fn drop(&mut self) {
+        self.text.zeroize();
+    }
+}
+
+impl<K> fmt::Debug for Token<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token<{}>(redacted)", std::any::type_name::<K>().rsplit("::").next().unwrap_or_default())
+    }
+}
+
+/// The SHA-256 of a token: enough to find a row, not enough to sign in.
+pub struct Digest<K> {
+    bytes: [u8; 32],
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K> Digest<K> {
+    /// Takes over the 32 bytes of a stored digest.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self { bytes, kind: PhantomData }
+    }
+
+    /// The 32 bytes as stored.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+}
+
+impl<K> Clone for Digest<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for Digest<K> {}
+
+/// Compared in constant time.
+impl<K> PartialEq for Digest<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes.ct_eq(&other.bytes).into()
+    }
+}
+
+impl<K> Eq for Digest<K> {}
+
+impl<K> fmt::Debug for Digest<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(redacted)")
+    }
+}
+
+/// Whether two credentials are equal, in time that depends on their lengths only.
+#[must_use]
+pub fn same(left: &[u8], right: &[u8]) -> bool {
+    left.ct_eq(right).into()
+}
