@@ -13,14 +13,9 @@ pub trait Entropy: Send + Sync + fmt::Debug {
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
-    #[expect(
-        clippy::panic,
-        reason = "without randomness every credential would be guessable; stopping is the only safe answer"
-    )]
+    // Without randomness every credential would be guessable; stopping is the only safe answer.
     fn fill(&self, bytes: &mut [u8]) {
-        if aws_lc_rs::rand::fill(bytes).is_err() {
-            panic!("the operating system gave no random bytes");
-        }
+        assert!(aws_lc_rs::rand::fill(bytes).is_ok(), "the operating system gave no random bytes");
     }
 }
 
