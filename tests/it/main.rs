@@ -1,2 +1,4 @@
-//! x
-fn main() {}
+//! Black-box tests, in the shape of what they test.
+#![cfg(test)]
+
+mod base_service;
