@@ -16,6 +16,10 @@ pub mod config;
 #[cfg(feature = "store")]
 pub mod crypto;
 #[cfg(feature = "store")]
+pub mod mail;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(feature = "store")]
 pub mod text;
 
 pub use code::{Class, Code};
