@@ -3,7 +3,7 @@
 //! The format is the reference's, so that live sessions survive an import: value, dot, padded standard base64 of the
 //! HMAC-SHA256 of the value under the raw secret, all percent-encoded as JavaScript's `encodeURIComponent` does it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -37,7 +37,7 @@ const SIGNATURE: usize = 44;
 
 /// One of the cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Name {
+pub(crate) enum Name {
     /// The session token, signed.
     SessionToken,
     /// A signed copy of the session for five minutes, when that is switched on.
@@ -61,7 +61,7 @@ impl Name {
 
 /// Names, signs and writes cookies for one identity.
 #[derive(Clone)]
-pub struct Cookies {
+pub(crate) struct Cookies {
     secret: Secret<String>,
     secure: bool,
     domain: Option<String>,
@@ -70,28 +70,28 @@ pub struct Cookies {
 impl Cookies {
     /// The cookies of an identity, by its configuration.
     #[must_use]
-    pub fn new(identity: &Identity) -> Self {
+    pub(crate) fn new(identity: &Identity) -> Self {
         let http = &identity.config().http;
         Self { secret: identity.cookie_secret().clone(), secure: is_secure(http), domain: http.cookie_domain.clone() }
     }
 
     /// The full name of a cookie.
     #[must_use]
-    pub fn name(&self, name: Name) -> String {
+    pub(crate) fn name(&self, name: Name) -> String {
         let secure = if self.secure { "__Secure-" } else { "" };
         format!("{secure}{PREFIX}.{}", name.as_str())
     }
 
     /// Signs a value, ready to be set.
     #[must_use]
-    pub fn sign(&self, value: &str) -> String {
+    pub(crate) fn sign(&self, value: &str) -> String {
         let signature = STANDARD.encode(hmac::sign(self.secret.expose().as_bytes(), value.as_bytes()));
         encode(&format!("{value}.{signature}"))
     }
 
     /// The value inside a signed one, if the signature is ours. Compared in constant time.
     #[must_use]
-    pub fn verify<'v>(&self, signed: &'v str) -> Option<&'v str> {
+    pub(crate) fn verify<'v>(&self, signed: &'v str) -> Option<&'v str> {
         let (value, signature) = signed.rsplit_once('.')?;
         if signature.len() != SIGNATURE || !signature.ends_with('=') {
             return None;
@@ -102,14 +102,14 @@ impl Cookies {
 
     /// The value of a signed cookie of a request, if it is there and the signature is ours.
     #[must_use]
-    pub fn signed(&self, headers: &HeaderMap, name: Name) -> Option<String> {
+    pub(crate) fn signed(&self, headers: &HeaderMap, name: Name) -> Option<String> {
         let decoded = self.plain(headers, name)?;
         self.verify(&decoded).map(str::to_owned)
     }
 
     /// The decoded value of an unsigned cookie of a request.
     #[must_use]
-    pub fn plain(&self, headers: &HeaderMap, name: Name) -> Option<String> {
+    pub(crate) fn plain(&self, headers: &HeaderMap, name: Name) -> Option<String> {
         match RawCookie::find(headers, &self.name(name)) {
             Presentation::Presented(cookie) => Some(cookie.decoded()),
             Presentation::NotPresented | Presentation::Malformed => None,
@@ -117,13 +117,13 @@ impl Cookies {
     }
 
     /// Writes a cookie. `value` has been encoded; without `max_age` it lives as long as the browser does.
-    pub fn set(&self, headers: &mut HeaderMap, name: Name, value: &str, max_age: Option<Duration>) {
+    pub(crate) fn set(&self, headers: &mut HeaderMap, name: Name, value: &str, max_age: Option<Duration>) {
         let mut cookie = format!("{}={value}; ", self.name(name));
         if let Some(age) = max_age {
-            cookie.push_str(&format!("Max-Age={}; ", age.as_secs()));
+            let _ = write!(cookie, "Max-Age={}; ", age.as_secs());
         }
         if let Some(domain) = &self.domain {
-            cookie.push_str(&format!("Domain={domain}; "));
+            let _ = write!(cookie, "Domain={domain}; ");
         }
         cookie.push_str("Path=/; HttpOnly; ");
         if self.secure {
@@ -136,12 +136,12 @@ impl Cookies {
     }
 
     /// Makes the browser forget a cookie.
-    pub fn clear(&self, headers: &mut HeaderMap, name: Name) {
+    pub(crate) fn clear(&self, headers: &mut HeaderMap, name: Name) {
         self.set(headers, name, "", Some(Duration::ZERO));
     }
 
     /// Makes the browser forget its session.
-    pub fn clear_session(&self, headers: &mut HeaderMap) {
+    pub(crate) fn clear_session(&self, headers: &mut HeaderMap) {
         for name in [Name::SessionToken, Name::SessionData, Name::DontRemember] {
             self.clear(headers, name);
         }
@@ -156,12 +156,12 @@ impl fmt::Debug for Cookies {
 
 /// Encodes a value as JavaScript's `encodeURIComponent` does.
 #[must_use]
-pub fn encode(value: &str) -> String {
+pub(crate) fn encode(value: &str) -> String {
     utf8_percent_encode(value, COMPONENT).to_string()
 }
 
 /// Whether cookies are kept off plain http: as configured, or by the scheme of the base URL.
 #[must_use]
-pub fn is_secure(http: &HttpOptions) -> bool {
+pub(crate) fn is_secure(http: &HttpOptions) -> bool {
     http.secure_cookies.unwrap_or_else(|| http.base_url.starts_with("https://"))
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::wire::SessionAndUser;
 
 /// How long the copy is believed.
-pub(super) const LIFETIME: Duration = Duration::from_secs(300);
+pub(super) const LIFETIME: Duration = Duration::from_mins(5);
 /// Longest cookie that browsers keep, less room for the attributes. A session with more in it is not cached.
 const MOST_BYTES: usize = 3800;
 /// The version of what is inside.

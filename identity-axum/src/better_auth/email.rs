@@ -6,10 +6,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use identity_core::auth::{ChangeStep, VerifyLink};
+use identity_core::principal::Profile;
 use identity_core::text::Email;
 use identity_core::token::Token;
 use identity_core::{Code, Error, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Facade;
 use super::caller::{Caller, MaybeCaller};
@@ -51,15 +52,15 @@ pub(super) async fn follow(
     Ok(match verification.follow_link(&link, flow.as_deref(), resolved, &passed.info).await {
         Err(error) => failed(error, callback_url)?,
         Ok(VerifyLink::Verified { profile, issued }) => {
-            let mut response = done(callback_url, Value::Null);
+            let mut response = done(callback_url, None);
             if let Some(issued) = issued {
                 facade.sign_in(response.headers_mut(), &headers, &issued, &profile);
                 facade.cookies.clear(response.headers_mut(), Name::EmailFlow);
             }
             response
         }
-        Ok(VerifyLink::AlreadyDone) => done(callback_url, Value::Null),
-        Ok(VerifyLink::Change(step)) => changed(&facade, step, caller.as_ref(), token, callback_url)?,
+        Ok(VerifyLink::AlreadyDone) => done(callback_url, None),
+        Ok(VerifyLink::Change(step)) => changed(&facade, step, caller.as_ref(), token, callback_url),
     })
 }
 
@@ -76,7 +77,7 @@ pub(super) async fn confirm(
     let resolved = caller.as_ref().map(|caller| &caller.resolved);
     Ok(match facade.identity.change_email().confirm(&Token::presented(token), resolved).await {
         Err(error) => failed(error, callback_url)?,
-        Ok(step) => changed(&facade, step, caller.as_ref(), token, callback_url)?,
+        Ok(step) => changed(&facade, step, caller.as_ref(), token, callback_url),
     })
 }
 
@@ -86,27 +87,27 @@ fn changed(
     caller: Option<&Caller>,
     token: &str,
     callback_url: Option<&str>,
-) -> Result<Response> {
-    Ok(match step {
+) -> Response {
+    match step {
         ChangeStep::NeedsConfirmation { new_email } => {
             page::confirm_email_change(facade, &new_email, token, callback_url)
         }
-        ChangeStep::Consented | ChangeStep::AlreadyDone => done(callback_url, Value::Null),
+        ChangeStep::Consented | ChangeStep::AlreadyDone => done(callback_url, None),
         ChangeStep::Changed { profile } => {
-            let mut response = done(callback_url, serde_json::to_value(User(&profile)).map_err(Error::internal)?);
+            let mut response = done(callback_url, Some(&profile));
             if let Some(caller) = caller {
                 let headers = response.headers_mut();
                 facade.set_session(headers, &caller.token, &caller.resolved.session, &profile);
             }
             response
         }
-    })
+    }
 }
 
-fn done(callback_url: Option<&str>, user: Value) -> Response {
+fn done(callback_url: Option<&str>, user: Option<&Profile>) -> Response {
     match callback_url {
         Some(url) => reply::redirect(url),
-        None => reply::json(json!({ "status": true, "user": user })),
+        None => reply::json(json!({ "status": true, "user": user.map(User) })),
     }
 }
 

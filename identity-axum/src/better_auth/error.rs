@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use identity_core::{Code, Error};
+use identity_core::{Class, Code, Error};
 use serde_json::json;
 
 use crate::problem::Dialect;
@@ -16,10 +16,8 @@ pub enum BetterAuth {}
 impl Dialect for BetterAuth {
     fn render(error: &Error, _request_id: Option<&str>) -> Response {
         let (status, code, text) = wire(error.code());
-        let message = match error.code() {
-            Code::Internal | Code::ConnectionInfoMissing => text,
-            _ => error.detail().unwrap_or(text),
-        };
+        // What went wrong on our side is for the log only.
+        let message = error.detail().filter(|_| error.code().class() != Class::Internal).unwrap_or(text);
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(json!({ "message": message, "code": code }))).into_response();
         if let Some(seconds) = error.wait_seconds() {

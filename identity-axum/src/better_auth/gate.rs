@@ -115,8 +115,8 @@ fn action(method: &Method, path: &str) -> Option<Action> {
         ("GET", "/get-session") => return None,
         ("POST", "/sign-in/email") => Action::SignIn,
         ("POST", "/sign-up/email") => Action::SignUp,
-        ("POST", "/change-password" | "/set-password" | "/verify-password" | "/delete-user") => Action::ChangePassword,
-        ("DELETE", "/account") => Action::ChangePassword,
+        ("POST", "/change-password" | "/set-password" | "/verify-password" | "/delete-user")
+        | ("DELETE", "/account") => Action::ChangePassword,
         ("POST", "/change-email") => Action::ChangeEmail,
         ("POST", "/reset-password") => Action::ResetPassword,
         ("POST", "/request-password-reset" | "/forget-password") => Action::RequestReset,

@@ -220,6 +220,7 @@ impl<'a> Check<'a> {
     }
 
     /// A text that may be missing, or `null` to remove what is there.
+    #[expect(clippy::option_option, reason = "missing, null and given are three different wishes")]
     pub(super) fn nullable_text(&mut self, name: &str) -> Option<Option<String>> {
         match self.get(name) {
             None => None,

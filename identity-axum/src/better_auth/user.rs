@@ -54,7 +54,7 @@ async fn change_profile(facade: &Facade, caller: &Caller, passed: &Passed) -> Re
 
 pub(super) async fn delete(State(facade): State<Arc<Facade>>, caller: Caller, passed: Passed) -> Reply {
     let deletion = perform_deletion(&facade, &caller, &passed).await?;
-    Ok(deleted(&facade, deletion))
+    Ok(deleted(&facade, &deletion))
 }
 
 async fn perform_deletion(facade: &Facade, caller: &Caller, passed: &Passed) -> Result<Deletion> {
@@ -72,7 +72,7 @@ async fn perform_deletion(facade: &Facade, caller: &Caller, passed: &Passed) -> 
     facade.identity.delete_account().perform(&caller.resolved, proof, callback_url).await
 }
 
-fn deleted(facade: &Facade, deletion: Deletion) -> Response {
+fn deleted(facade: &Facade, deletion: &Deletion) -> Response {
     match deletion {
         Deletion::MailSent => reply::json(json!({ "success": true, "message": "Verification email sent" })),
         Deletion::Deleted => {
@@ -117,7 +117,7 @@ pub(super) async fn confirm_deletion(State(facade): State<Arc<Facade>>, caller: 
     check.finish()?;
     let token = Token::presented(token);
     let deletion = facade.identity.delete_account().perform(&caller.resolved, DeleteProof::Mail(&token), None).await?;
-    let mut response = deleted(&facade, deletion);
+    let mut response = deleted(&facade, &deletion);
     if let Some(url) = callback_url {
         let redirect = reply::redirect(url);
         *response.status_mut() = StatusCode::FOUND;
