@@ -1,5 +1,6 @@
 //! Logs on the standard error, metrics for Prometheus.
 
+use std::convert::Infallible;
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
@@ -35,9 +36,14 @@ pub(crate) fn log(settings: &Telemetry) {
         LogFormat::Pretty => base.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => base.json().flatten_event(true).with_span_list(false).try_init(),
     };
+    // The default hook would write around the log, and in another format.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "panicked: {}", panic.payload_as_str().unwrap_or("no message"));
+    }));
 }
 
-/// Starts counting, and returns what renders the counts.
+/// Starts counting, and returns what renders the counts. What was counted before is lost.
 pub(crate) fn count(clock: &dyn Clock) -> Result<PrometheusHandle, Failure> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(String::from(DURATION)), &BUCKETS)
@@ -51,18 +57,19 @@ pub(crate) fn count(clock: &dyn Clock) -> Result<PrometheusHandle, Failure> {
     Ok(handle)
 }
 
-/// The router of the metrics listener. It also keeps the recorder's memory in bounds for as long as the runtime lives.
+/// The router of the metrics listener.
 pub(crate) fn metrics_routes(handle: PrometheusHandle) -> Router {
-    let upkeep = handle.clone();
-    tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(UPKEEP);
-        loop {
-            ticks.tick().await;
-            upkeep.run_upkeep();
-        }
-    });
     let render = async move || ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render());
     Router::new().route("/metrics", get(render))
+}
+
+/// Keeps the memory of the recorder in bounds for as long as it is polled.
+pub(crate) async fn keep_up(handle: PrometheusHandle) -> Infallible {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    loop {
+        ticks.tick().await;
+        handle.run_upkeep();
+    }
 }
 
 /// Counts one request. Paths outside of the routes are one label, so that a scanner cannot fill the memory.

@@ -47,7 +47,7 @@ fn cookie_domain(settings: &Settings, problems: &mut Problems) {
 /// Nothing but this machine can reach a loopback server, so that there, and only there, weak settings do no harm.
 fn exposure(settings: &Settings, problems: &Problems, exposures: &mut Problems) {
     let base_url = &settings.http.base_url;
-    if !settings.http.listen.ip().is_loopback() && base_url.is_loopback() {
+    if !settings.http.listen.ip().to_canonical().is_loopback() && base_url.is_loopback() {
         exposures.push(Problem::between(
             &["http.listen", "http.base_url"],
             "the server would listen on the network, but its public URL leads to this machine; set the URL that users see",

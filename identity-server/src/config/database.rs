@@ -1,6 +1,7 @@
 //! `[database]`: where everything is kept.
 
 use identity_core::secret::Secret;
+use identity_core::store::{Durability, StoreOptions};
 use url::Url;
 
 use super::problem::{Problem, Problems};
@@ -20,20 +21,34 @@ section! {
         /// When a commit counts as saved on SQLite: `full` survives a power failure, `process` a crash of the process only.
         durability: Durability = Durability::Full;
         /// Most connections at once.
-        max_connections: u32 = 8;
+        max_connections: u32 = StoreOptions::new("").max_connections;
     }
 }
 
 impl Database {
+    /// How the store opens it.
+    pub(crate) fn options(&self) -> StoreOptions {
+        StoreOptions {
+            url: self.url.expose().clone(),
+            durability: self.durability,
+            max_connections: self.max_connections,
+        }
+    }
+
     /// Whether the database is the one in [`DATA_FOLDER`].
     pub(crate) fn is_default(&self) -> bool {
         self.url.expose() == DEFAULT_URL
     }
 
-    /// The database without its password, for logs.
+    /// Whether the database is a file, which is there or is not, and cannot be waited for.
+    pub(crate) fn is_file(&self) -> bool {
+        self.url.expose().starts_with("sqlite:")
+    }
+
+    /// The database without user and password, for people.
     pub(crate) fn described(&self) -> String {
         let url = self.url.expose();
-        if url.starts_with("sqlite:") {
+        if self.is_file() {
             return url.clone();
         }
         match Url::parse(url) {
@@ -46,7 +61,7 @@ impl Database {
         let url = self.url.expose();
         if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme)) {
             problems.push(Problem::of("database.url", "must start with sqlite: or postgres:"));
-        } else if !url.starts_with("sqlite:") && Url::parse(url).is_err() {
+        } else if !self.is_file() && Url::parse(url).is_err() {
             let text = "is not a URL; percent-encode the special characters of user and password";
             problems.push(Problem::of("database.url", text));
         }
@@ -54,15 +69,6 @@ impl Database {
             problems.push(Problem::of("database.max_connections", "must be at least 1"));
         }
     }
-}
-
-/// When a commit counts as saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// After the disk has it.
-    Full,
-    /// After the operating system has it.
-    Process,
 }
 
 impl TextType for Durability {

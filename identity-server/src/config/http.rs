@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use identity_axum::middleware::host::Hosts;
 use ipnet::IpNet;
 use url::{Host, Url};
 
@@ -68,7 +69,7 @@ impl BaseUrl {
 }
 
 /// Whether a host is this machine: `localhost`, a name under it (RFC 6761, section 6.3) or a loopback address.
-pub(crate) fn is_loopback_host(host: &Host<&str>) -> bool {
+fn is_loopback_host(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
         Host::Ipv4(address) => address.is_loopback(),
@@ -152,7 +153,7 @@ pub(crate) fn is_registrable(domain: &str) -> bool {
     psl::domain_str(domain).is_some()
 }
 
-/// A host name or address without scheme and port, in lower case.
+/// A host name or address, with a port if only that port is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HostName(String);
 
@@ -165,9 +166,9 @@ impl HostName {
 
 impl TextType for HostName {
     fn from_text(text: &str) -> Result<Self, String> {
-        Host::parse(text)
-            .map(|host| Self(host.to_string()))
-            .map_err(|_| format!("{text:?} is not a host name; write it without scheme, port and path"))
+        Hosts::new("http://localhost", &[text.to_owned()])
+            .map(|_| Self(text.to_owned()))
+            .map_err(|_| format!("{text:?} is not a host name; write it without scheme and path"))
     }
 
     fn to_text(&self) -> String {

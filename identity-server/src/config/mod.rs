@@ -34,7 +34,7 @@ pub(crate) use annotated::{defaults, effective};
 pub(crate) use bootstrap::Bootstrap;
 pub(crate) use database::{DATA_FOLDER, Database};
 pub(crate) use email::Email;
-pub(crate) use http::{Http, is_loopback_host};
+pub(crate) use http::Http;
 pub(crate) use limits::Limits;
 pub(crate) use mail::Mail;
 pub(crate) use password::Password;
@@ -103,7 +103,7 @@ sections! {
 impl Settings {
     /// Whether listener and base URL both stay on this machine, so that a missing secret and missing SMTP are made up for.
     pub(crate) fn is_loopback(&self) -> bool {
-        self.http.listen.ip().is_loopback() && self.http.base_url.is_loopback()
+        self.http.listen.ip().to_canonical().is_loopback() && self.http.base_url.is_loopback()
     }
 
     /// Whether mails are shown on `/dev/mailbox` instead of being sent.
