@@ -14,6 +14,8 @@ pub mod token;
 #[cfg(feature = "store")]
 pub mod config;
 #[cfg(feature = "store")]
+pub mod crypto;
+#[cfg(feature = "store")]
 pub mod text;
 
 pub use code::{Class, Code};
