@@ -146,7 +146,9 @@ codes! {
     ChangeEmailDisabled = "change_email_disabled", Invalid, "Changing the address is not offered here.";
     EmailUnchanged = "email_unchanged", Invalid, "This already is your e-mail address.";
     InvalidToken = "invalid_token", Invalid, "The token is not valid.";
-    TokenExpired = "token_expired", Invalid, "The token has expired.";
+    InvalidVerificationToken = "invalid_verification_token", Unauthenticated, "The verification link is not valid.";
+    InvalidDeletionToken = "invalid_deletion_token", NotFound, "The deletion link is not valid.";
+    TokenExpired = "token_expired", Unauthenticated, "The token has expired.";
     InvalidUser = "invalid_user", Unauthenticated, "The token belongs to another user.";
     InvalidCode = "invalid_code", Invalid, "The code is wrong.";
     CodeExpired = "code_expired", Invalid, "The code has expired.";

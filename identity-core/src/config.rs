@@ -176,6 +176,8 @@ pub struct UserOptions {
     pub change_email: bool,
     /// Whether users may delete their account. Default yes.
     pub delete: bool,
+    /// Whether deleting an account without its password is confirmed by a link in a mail. Default no: a recent sign-in is enough.
+    pub delete_by_mail: bool,
     /// Whether the user on the wire shows `role`. Default yes.
     pub expose_role: bool,
     /// Extra fields of a user, by name.
@@ -189,6 +191,7 @@ impl Default for UserOptions {
         Self {
             change_email: true,
             delete: true,
+            delete_by_mail: false,
             expose_role: true,
             fields: BTreeMap::new(),
             session_fields: BTreeMap::new(),

@@ -11,12 +11,49 @@ pub mod secret;
 pub mod time;
 pub mod token;
 
+// Everything that owns data.
+#[cfg(feature = "store")]
+pub mod account;
+#[cfg(feature = "store")]
+pub mod auth;
+#[cfg(feature = "store")]
+mod builder;
+#[cfg(feature = "store")]
+mod claims;
 #[cfg(feature = "store")]
 pub mod config;
 #[cfg(feature = "store")]
 pub mod crypto;
 #[cfg(feature = "store")]
+mod identity;
+#[cfg(feature = "store")]
+pub mod limits;
+#[cfg(feature = "store")]
+pub mod mail;
+#[cfg(feature = "store")]
+mod op;
+#[cfg(feature = "store")]
+mod outbox;
+#[cfg(feature = "store")]
+pub mod provisioning;
+#[cfg(feature = "store")]
+pub mod session;
+#[cfg(feature = "store")]
+mod shared;
+#[cfg(feature = "store")]
+pub mod store;
+#[cfg(feature = "store")]
 pub mod text;
+#[cfg(feature = "store")]
+pub mod user;
+#[cfg(feature = "store")]
+mod verification;
 
 pub use code::{Class, Code};
 pub use error::{Error, Result};
+#[cfg(feature = "store")]
+pub use {
+    builder::{ConfigProblems, IdentityBuilder},
+    identity::{Identity, OutboxCounts},
+    outbox::Worker,
+};

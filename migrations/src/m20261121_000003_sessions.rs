@@ -1,7 +1,7 @@
 //! Creates the table of sessions. Only the digest of a token is stored.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::*;
+use sea_orm_migration::schema::{binary_uniq, boolean, json_binary, text, text_null, timestamp_with_time_zone};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;

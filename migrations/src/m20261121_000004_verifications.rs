@@ -1,7 +1,7 @@
 //! Creates the table of verifications: single-use links and codes, stored as digests.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::*;
+use sea_orm_migration::schema::{binary_uniq, integer, text, text_null, timestamp_with_time_zone};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;

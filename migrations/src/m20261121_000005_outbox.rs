@@ -1,7 +1,9 @@
 //! Creates the outbox: sealed messages that leave after the change that caused them has been committed.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::*;
+use sea_orm_migration::schema::{
+    binary, integer, text, text_null, timestamp_with_time_zone, timestamp_with_time_zone_null,
+};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;

@@ -1,0 +1,6 @@
+//! Extractors: who is calling, with which role, from where.
+
+pub mod client_ip;
+pub mod request;
+pub mod role;
+pub mod user;

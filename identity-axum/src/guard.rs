@@ -1,0 +1,125 @@
+//! The layer that asks who is calling before any handler of a router runs.
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use identity_core::{Code, Error, Result};
+use tower::{Layer, Service};
+
+use crate::auth::Authn;
+use crate::extract::role::is_role;
+use crate::middleware::{Around, Wrapped};
+use crate::problem::{Api, Failure};
+use crate::provision::Provision;
+
+/// Who may pass to the handlers of a router.
+#[derive(Clone, Debug)]
+pub enum Guard {
+    /// Everybody; nobody is asked.
+    None,
+    /// Signed-in users; 401 for others.
+    Standard,
+    /// Signed-in users with one of the roles; 401 for nobody, 403 for the wrong role.
+    RoleGated(Roles),
+    /// Signed-in users, for whom this service has prepared its own part first.
+    Flexible(Provision),
+}
+
+/// The roles of a gate: at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roles(Vec<String>);
+
+impl Roles {
+    /// The roles of which a user needs one. An empty list is an error: it would let nobody or everybody through, and
+    /// either would be a surprise. So is a name that is not one word.
+    pub fn new<R: Into<String>>(roles: impl IntoIterator<Item = R>) -> Result<Self> {
+        let roles: Vec<String> = roles.into_iter().map(Into::into).collect();
+        if roles.is_empty() {
+            return Err(Error::new(Code::InvalidRole).with_detail("A role gate needs at least one role."));
+        }
+        match roles.iter().find(|role| !is_role(role)) {
+            Some(bad) => Err(Error::new(Code::InvalidRole).with_detail(format!("'{bad}' is not a role."))),
+            None => Ok(Self(roles)),
+        }
+    }
+
+    /// The role declared by a type, see [`roles!`](crate::roles).
+    #[must_use]
+    pub fn of<R: crate::Role>() -> Self {
+        Self(vec![R::NAME.to_owned()])
+    }
+}
+
+impl Authn {
+    /// A layer for whole routers: `router.route_layer(authn.guard(Guard::Standard))`.
+    ///
+    /// The handler never runs for a refused request. Extractors behind it use its answer and ask nobody again. With
+    /// `Router::layer` unknown paths are guarded too.
+    #[must_use]
+    pub fn guard(&self, guard: Guard) -> GuardLayer {
+        GuardLayer { authn: self.clone(), guard: Arc::new(guard) }
+    }
+}
+
+/// The layer made by [`Authn::guard`].
+#[derive(Clone, Debug)]
+pub struct GuardLayer {
+    authn: Authn,
+    guard: Arc<Guard>,
+}
+
+impl GuardLayer {
+    async fn admit(&self, parts: &mut Parts) -> Result<()> {
+        if matches!(*self.guard, Guard::None) {
+            return Ok(());
+        }
+        let mut caller = self.authn.caller(parts).await?.ok_or(Code::Unauthorized)?;
+        match self.guard.as_ref() {
+            Guard::None | Guard::Standard => Ok(()),
+            Guard::RoleGated(Roles(roles)) if caller.principal.user.has_any_role(roles) => Ok(()),
+            Guard::RoleGated(_) => Err(Code::PermissionDenied.into()),
+            Guard::Flexible(provision) => {
+                provision.ensure(&self.authn, &mut caller, self.authn.context(parts)).await?;
+                self.authn.remember(parts, Some(caller));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Wrapped<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Wrapped::new(self.clone(), inner)
+    }
+}
+
+impl Around for GuardLayer {
+    async fn around<S>(self, request: Request, mut inner: S) -> std::result::Result<Response, S::Error>
+    where
+        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
+    {
+        let (mut parts, body) = request.into_parts();
+        match self.admit(&mut parts).await {
+            Ok(()) => inner.call(Request::from_parts(parts, body)).await,
+            Err(error) => Ok(Failure::<Api>::from(error).into_response()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_without_a_role_cannot_be_built() {
+        assert_eq!(Roles::new(Vec::<String>::new()).unwrap_err().code(), Code::InvalidRole);
+        for bad in ["", " ", "a,b", "a b"] {
+            assert!(Roles::new(["analyst", bad]).is_err(), "{bad:?}");
+        }
+        assert!(Roles::new(["analyst", "editor"]).is_ok());
+    }
+}

@@ -1,0 +1,146 @@
+//! One id and one span per request.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use identity_core::entropy::{self, Entropy, OsEntropy};
+use tower::{Layer, Service};
+use tracing::Instrument;
+
+use super::{Around, Wrapped};
+use crate::problem::Rendered;
+
+/// The header that carries the id of a request, in and out.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const MOST_CHARACTERS: usize = 128;
+const MINTED_CHARACTERS: usize = 24;
+
+/// The id of a request, found in its extensions behind [`Trace`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// Takes an id that a client sent: 1 to 128 characters of `A-Z a-z 0-9 . _ -`.
+    #[must_use]
+    pub fn presented(text: &str) -> Option<Self> {
+        let fits = (1..=MOST_CHARACTERS).contains(&text.len());
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+        (fits && plain).then(|| Self(text.into()))
+    }
+
+    /// The id as it stands in headers, logs and errors.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn of(headers: &HeaderMap, entropy: &dyn Entropy) -> Self {
+        let mut sent = headers.get_all(REQUEST_ID).iter();
+        let presented = match (sent.next(), sent.next()) {
+            (Some(only), None) => only.to_str().ok().and_then(Self::presented),
+            _ => None,
+        };
+        presented.unwrap_or_else(|| Self(entropy::alphanumeric(entropy, MINTED_CHARACTERS).into()))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A layer that gives every request an id and a tracing span.
+///
+/// An acceptable `X-Request-ID` is kept, any other is replaced. The id stands on every response, in the body of our own
+/// errors, in the span and on calls to the trust anchor. The span names the matched route, never the path or the query:
+/// they may hold tokens. Put it outside of all other layers with `Router::layer`; behind another `Trace` it does nothing.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self::with_entropy(Arc::new(OsEntropy))
+    }
+}
+
+impl Trace {
+    /// Mints ids from the randomness of the operating system.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Mints ids from `entropy`.
+    #[must_use]
+    pub fn with_entropy(entropy: Arc<dyn Entropy>) -> Self {
+        Self { entropy }
+    }
+}
+
+impl<S> Layer<S> for Trace {
+    type Service = Wrapped<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Wrapped::new(self.clone(), inner)
+    }
+}
+
+impl Around for Trace {
+    async fn around<S>(self, mut request: Request, mut inner: S) -> Result<Response, S::Error>
+    where
+        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
+    {
+        if request.extensions().get::<RequestId>().is_some() {
+            return inner.call(request).await;
+        }
+        let id = RequestId::of(request.headers(), self.entropy.as_ref());
+        let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let span = tracing::info_span!("request", method = %request.method(), route, id = id.as_str());
+        request.extensions_mut().insert(id.clone());
+        async move {
+            let begun = Instant::now();
+            let mut response = inner.call(request).await?;
+            if let Some(rendered) = response.extensions().get::<Rendered>().cloned() {
+                rendered.name_request(id.as_str(), &mut response);
+            }
+            if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+                response.headers_mut().insert(REQUEST_ID, value);
+            }
+            tracing::debug!(status = response.status().as_u16(), elapsed = ?begun.elapsed(), "answered");
+            Ok(response)
+        }
+        .instrument(span)
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_ids_of_up_to_128_characters_are_kept_and_all_others_refused() {
+        assert_eq!(RequestId::presented("a.B_9-").unwrap().as_str(), "a.B_9-");
+        assert!(RequestId::presented(&"x".repeat(128)).is_some());
+        for bad in ["", &"x".repeat(129), "a b", "a\"b", "a/b", "é", "a\u{0}"] {
+            assert_eq!(RequestId::presented(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn two_ids_on_one_request_are_replaced_by_a_minted_one() {
+        let mut headers = HeaderMap::new();
+        headers.append(REQUEST_ID, HeaderValue::from_static("one"));
+        assert_eq!(RequestId::of(&headers, &OsEntropy).as_str(), "one");
+        headers.append(REQUEST_ID, HeaderValue::from_static("two"));
+        assert_eq!(RequestId::of(&headers, &OsEntropy).as_str().len(), MINTED_CHARACTERS);
+    }
+}

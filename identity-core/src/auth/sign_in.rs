@@ -1,0 +1,153 @@
+//! Signing in with an address and a password.
+
+use super::email::{EmailFlow, send_verification};
+use super::resolve::profile_of;
+use crate::account::{self, Credential};
+use crate::code::Code;
+use crate::error::{Error, Result};
+use crate::op::Op;
+use crate::principal::Profile;
+use crate::request::RequestInfo;
+use crate::secret::Secret;
+use crate::session::{self, Issued, Proof};
+use crate::shared::Shared;
+use crate::text::Email;
+use crate::user::{self, User};
+
+/// What a person brings to sign in.
+#[derive(Debug)]
+pub struct PasswordSignIn {
+    /// The address.
+    pub email: Email,
+    /// The password in clear text.
+    pub password: Secret<String>,
+    /// Whether the session should outlive the browser.
+    pub remember: bool,
+    /// Where a verification link leads in the end, should one be sent.
+    pub callback_url: Option<String>,
+}
+
+/// How a sign-in with the right password ended.
+#[derive(Debug)]
+#[must_use]
+pub enum SignedIn {
+    /// The browser is signed in.
+    Complete {
+        /// The session.
+        issued: Issued,
+        /// The user.
+        profile: Profile,
+    },
+    /// The address has to be proved first.
+    VerifyEmail {
+        /// What lets this browser, and no other, be signed in by the link.
+        flow: EmailFlow,
+    },
+}
+
+/// Signing in.
+#[derive(Debug)]
+pub struct SignIn<'s> {
+    pub(crate) shared: &'s Shared,
+}
+
+impl SignIn<'_> {
+    /// Checks a password and opens a session.
+    ///
+    /// An unknown address, an account without a password and a wrong password give the same answer in the same time.
+    ///
+    /// # Errors
+    /// `invalid_credentials`; `user_banned` after the right password only; `rate_limited` from the fifth wrong password of an
+    /// account on; `password_too_long`; `overloaded`.
+    pub async fn with_password(&self, sign_in: PasswordSignIn, info: &RequestInfo) -> Result<SignedIn> {
+        let shared = self.shared;
+        if let Err(error) = shared.hasher.check_length(sign_in.password.expose())
+            && error.code() == Code::PasswordTooLong
+        {
+            return Err(error);
+        }
+        let guess = shared.limiter.guesses.begin(sign_in.email.as_str(), shared.clock.now())?;
+        let Some((user, credential)) = find(shared, &sign_in.email).await? else {
+            shared.hasher.verify_nothing(sign_in.password.expose()).await?;
+            guess.wrong(shared.clock.now());
+            return Err(Error::new(Code::InvalidCredentials));
+        };
+        let verified = shared.hasher.verify(sign_in.password.expose(), &credential.hash).await?;
+        if !verified.matches {
+            guess.wrong(shared.clock.now());
+            return Err(Error::new(Code::InvalidCredentials));
+        }
+        guess.right();
+        if user.is_banned(shared.clock.now()) {
+            return Err(Error::new(Code::UserBanned));
+        }
+        if shared.config.email.require_verification && !user.email_verified {
+            return self.ask_for_verification(&user, sign_in.callback_url.as_deref()).await;
+        }
+        let rehashed = match verified.outdated {
+            true => Some(shared.hasher.hash(sign_in.password.expose()).await?),
+            false => None,
+        };
+        self.open(user, credential, rehashed, sign_in.remember, info).await
+    }
+
+    async fn open(
+        &self,
+        mut user: User,
+        credential: Credential,
+        rehashed: Option<String>,
+        remember: bool,
+        info: &RequestInfo,
+    ) -> Result<SignedIn> {
+        let mut op = Op::write(self.shared).await?;
+        let proof = Proof::Password(credential);
+        // The password may have been changed while it was being checked; then this sign-in proves nothing any more.
+        let opened = session::open(&mut op, &user, &proof, remember, info).await?;
+        let issued = opened.ok_or_else(|| Error::new(Code::InvalidCredentials))?;
+        if let (Some(hash), Proof::Password(credential)) = (rehashed, &proof) {
+            account::store::replace_hash(&mut op, credential, &hash).await?;
+        }
+        if user.ban.take().is_some() {
+            user::store::set_ban(&mut op, &user.id, None).await?;
+            user.updated_at = op.now();
+        }
+        let profile = profile_of(&op, user).await?;
+        op.commit().await?;
+        Ok(SignedIn::Complete { issued, profile })
+    }
+
+    async fn ask_for_verification(&self, user: &User, callback_url: Option<&str>) -> Result<SignedIn> {
+        let mut op = Op::write(self.shared).await?;
+        if self.shared.config.email.send_on_sign_in {
+            send_verification(&mut op, user, callback_url).await?;
+        }
+        let flow = EmailFlow::begin(&op, &user.id);
+        op.commit().await?;
+        Ok(SignedIn::VerifyEmail { flow })
+    }
+}
+
+async fn find(shared: &Shared, email: &Email) -> Result<Option<(User, Credential)>> {
+    let op = Op::read(shared);
+    let Some(user) = user::store::by_email(&op, email.as_str()).await? else { return Ok(None) };
+    Ok(account::store::credential(&op, &user.id).await?.map(|credential| (user, credential)))
+}
+
+/// Checks the password of a signed-in user who is about to change something; wrong ones count like wrong sign-ins.
+pub(crate) async fn confirm_password(shared: &Shared, user: &User, password: &str) -> Result<Credential> {
+    if let Err(error) = shared.hasher.check_length(password)
+        && error.code() == Code::PasswordTooLong
+    {
+        return Err(Error::new(Code::InvalidPassword));
+    }
+    let credential = account::store::credential(&Op::read(shared), &user.id).await?;
+    let credential = credential.ok_or_else(|| Error::new(Code::CredentialAccountNotFound))?;
+    let guess = shared.limiter.guesses.begin(&user.email, shared.clock.now())?;
+    if shared.hasher.verify(password, &credential.hash).await?.matches {
+        guess.right();
+        Ok(credential)
+    } else {
+        guess.wrong(shared.clock.now());
+        Err(Error::new(Code::InvalidPassword))
+    }
+}

@@ -1,0 +1,190 @@
+//! The handle that an application holds.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::account::Accounts;
+use crate::auth::{
+    self, ChangeEmail, DeleteAccount, EmailVerification, PasswordReset, Passwords, Profiles, Refresh, Resolved, SignIn,
+    SignUp,
+};
+use crate::builder::IdentityBuilder;
+use crate::config::Config;
+use crate::error::Result;
+use crate::limits::Action;
+use crate::outbox::{self, Worker};
+use crate::provisioning::Provisioning;
+use crate::secret::Secret;
+use crate::session::Sessions;
+use crate::shared::Shared;
+use crate::store::Store;
+use crate::time::Timestamp;
+use crate::token::{Token, kind};
+use crate::user::Users;
+
+/// Accounts and sessions over one database. Cheap to clone; several may live in one process, each over its own database or schema.
+#[derive(Clone, Debug)]
+pub struct Identity(Arc<Shared>);
+
+impl Identity {
+    /// Starts putting an identity together. The secret signs cookies and seals what is stored; it has at least 32 characters.
+    pub fn builder(store: Store, secret: impl Into<Secret<String>>) -> IdentityBuilder {
+        IdentityBuilder::new(store, secret.into())
+    }
+
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    /// The choices it was made with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The current time of its clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The secret that cookies are signed with, for the facade that reads and writes them.
+    #[must_use]
+    pub fn cookie_secret(&self) -> &Secret<String> {
+        &self.0.secret
+    }
+
+    /// Whether mails can be sent at all.
+    #[must_use]
+    pub fn has_mailer(&self) -> bool {
+        self.0.mail.is_some()
+    }
+
+    /// Finds the live session of a token and its user. `None` for a token that is unknown, revoked or expired, and for a user who
+    /// is banned.
+    ///
+    /// # Errors
+    /// Trouble with the database only.
+    pub async fn resolve(&self, token: &Token<kind::Session>, refresh: Refresh) -> Result<Option<Resolved>> {
+        auth::resolve::resolve(&self.0, token, refresh).await
+    }
+
+    /// Counts one call of an address against the limit of what it is about to do.
+    ///
+    /// # Errors
+    /// `rate_limited` with the time to wait.
+    pub fn count(&self, action: Action, ip: IpAddr) -> Result<()> {
+        self.0.limiter.count(action, ip)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
+    pub async fn ready(&self) -> Result<()> {
+        self.0.store.ping().await
+    }
+
+    /// How many messages are waiting to be sent, and how many were given up.
+    ///
+    /// # Errors
+    /// Trouble with the database only.
+    pub async fn outbox(&self) -> Result<OutboxCounts> {
+        let op = crate::op::Op::read(&self.0);
+        let (waiting, dead) = outbox::store::counts(&op).await?;
+        Ok(OutboxCounts { waiting, dead })
+    }
+
+    /// Starts the task that sends mails. One process of several is enough; more share the work.
+    #[must_use]
+    pub fn spawn_worker(&self) -> Worker {
+        outbox::spawn(Arc::clone(&self.0))
+    }
+
+    /// The users.
+    #[must_use]
+    pub fn users(&self) -> Users<'_> {
+        Users { shared: &self.0 }
+    }
+
+    /// Where users are signed in.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions { shared: &self.0 }
+    }
+
+    /// The ways in which users sign in.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts<'_> {
+        Accounts { shared: &self.0 }
+    }
+
+    /// Which services have prepared their part for whom.
+    #[must_use]
+    pub fn provisioning(&self) -> Provisioning<'_> {
+        Provisioning { shared: &self.0 }
+    }
+
+    /// Signing up.
+    #[must_use]
+    pub fn sign_up(&self) -> SignUp<'_> {
+        SignUp { shared: &self.0 }
+    }
+
+    /// Signing in.
+    #[must_use]
+    pub fn sign_in(&self) -> SignIn<'_> {
+        SignIn { shared: &self.0 }
+    }
+
+    /// Proving an address.
+    #[must_use]
+    pub fn email_verification(&self) -> EmailVerification<'_> {
+        EmailVerification { shared: &self.0 }
+    }
+
+    /// Changing an address.
+    #[must_use]
+    pub fn change_email(&self) -> ChangeEmail<'_> {
+        ChangeEmail { shared: &self.0 }
+    }
+
+    /// Getting back in with a forgotten password.
+    #[must_use]
+    pub fn password_reset(&self) -> PasswordReset<'_> {
+        PasswordReset { shared: &self.0 }
+    }
+
+    /// The password of a signed-in user.
+    #[must_use]
+    pub fn passwords(&self) -> Passwords<'_> {
+        Passwords { shared: &self.0 }
+    }
+
+    /// The profile of a signed-in user.
+    #[must_use]
+    pub fn profiles(&self) -> Profiles<'_> {
+        Profiles { shared: &self.0 }
+    }
+
+    /// Leaving.
+    #[must_use]
+    pub fn delete_account(&self) -> DeleteAccount<'_> {
+        DeleteAccount { shared: &self.0 }
+    }
+}
+
+/// How full the outbox is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxCounts {
+    /// Messages that are waiting for their turn.
+    pub waiting: i64,
+    /// Messages that were given up.
+    pub dead: i64,
+}

@@ -1,0 +1,77 @@
+//! One unit of work: a connection or a transaction, one frozen time, and what has to happen after the commit.
+
+use std::sync::Arc;
+
+use crate::entropy::Entropy;
+use crate::error::Result;
+use crate::shared::Shared;
+use crate::store::{Conn, Tx};
+use crate::time::Timestamp;
+
+/// One unit of work.
+///
+/// Public methods of services open one; functions inside the crate take `&mut Op`, so that any two steps compose in one
+/// transaction. It has no mailer and no HTTP client: code that holds a transaction cannot reach the network, and passwords are
+/// hashed before it begins. Dropping it without [`Op::commit`] rolls back.
+#[derive(Debug)]
+pub(crate) struct Op<'s> {
+    shared: &'s Shared,
+    db: Conn<'s>,
+    now: Timestamp,
+    fills_outbox: bool,
+}
+
+impl<'s> Op<'s> {
+    /// Opens a unit of work that only reads.
+    pub(crate) fn read(shared: &'s Shared) -> Self {
+        Self::over(shared, Conn::Connection(shared.store.connection()))
+    }
+
+    /// Opens a transaction that writes.
+    pub(crate) async fn write(shared: &'s Shared) -> Result<Self> {
+        let tx = shared.store.begin_write().await?;
+        Ok(Self::over(shared, Conn::OwnedTransaction(tx)))
+    }
+
+    /// Works inside a transaction of the embedding application, which commits it.
+    pub(crate) fn join(shared: &'s Shared, tx: &'s Tx) -> Self {
+        Self::over(shared, Conn::Transaction(tx))
+    }
+
+    fn over(shared: &'s Shared, db: Conn<'s>) -> Self {
+        Self { shared, db, now: shared.clock.now(), fills_outbox: false }
+    }
+
+    pub(crate) fn db(&self) -> &Conn<'s> {
+        &self.db
+    }
+
+    pub(crate) fn shared(&self) -> &'s Shared {
+        self.shared
+    }
+
+    /// The time of the operation: the same for every row it writes.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(crate) fn entropy(&self) -> &'s dyn Entropy {
+        Arc::as_ref(&self.shared.entropy)
+    }
+
+    /// Notes that the worker has something to send once this is committed.
+    pub(crate) fn wake_worker(&mut self) {
+        self.fills_outbox = true;
+    }
+
+    /// Makes the changes permanent.
+    pub(crate) async fn commit(self) -> Result<()> {
+        if let Conn::OwnedTransaction(tx) = self.db {
+            tx.commit().await?;
+        }
+        if self.fills_outbox {
+            self.shared.outbox_filled.notify_one();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,228 @@
+//! Rows of sessions. The lookup by token is the hottest statement of all and is written by hand.
+
+use sea_orm::DbBackend;
+use sea_orm::QueryOrder;
+use sea_orm::QueryResult;
+use sea_orm::entity::prelude::*;
+use serde_json::Value as Json;
+
+use super::Proof;
+use super::model::Session;
+use crate::account::CREDENTIAL;
+use crate::error::Result;
+use crate::id::{SessionId, UserId};
+use crate::op::Op;
+use crate::store::value::{self, column, object};
+use crate::store::{Sql, lock_rows};
+use crate::time::Timestamp;
+use crate::token::{Digest, kind};
+use crate::user::{Ban, User};
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "identity_sessions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub id: String,
+    #[sea_orm(column_type = "Text")]
+    pub user_id: String,
+    #[sea_orm(unique)]
+    pub token_digest: Vec<u8>,
+    pub remembered: bool,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub ip_address: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub user_agent: Option<String>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub fields: Json,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+    pub expires_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl From<Model> for Session {
+    fn from(row: Model) -> Self {
+        Self {
+            id: SessionId::from_text(row.id),
+            user_id: UserId::from_text(row.user_id),
+            remembered: row.remembered,
+            ip_address: row.ip_address.and_then(|ip| ip.parse().ok()),
+            user_agent: row.user_agent,
+            fields: object(row.fields),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+/// Inserts a session, provided that what it rests on still stands at this very moment: the user is live, and the password that
+/// was verified still is the user's password. Says whether it was inserted.
+///
+/// On PostgreSQL the rows it rests on are share-locked until the end of the transaction. A password change or a ban that comes
+/// first makes the condition fail; one that comes second waits, and then finds the session and ends it.
+pub(crate) async fn insert(
+    op: &mut Op<'_>,
+    session: &Session,
+    digest: &Digest<kind::Session>,
+    proof: &Proof,
+) -> Result<bool> {
+    let mut values = vec![
+        value::text(session.id.as_str()),
+        value::text(session.user_id.as_str()),
+        value::digest(digest),
+        session.remembered.into(),
+        value::optional_text(session.ip_address.map(|ip| ip.to_string())),
+        value::optional_text(session.user_agent.clone()),
+        value::json(&session.fields),
+        value::time(session.created_at),
+        value::time(session.expires_at),
+    ];
+    let live = "u.id = $2 AND (u.banned = FALSE OR u.ban_expires_at <= $8)";
+    let mut sql = String::from(
+        "INSERT INTO identity_sessions \
+         (id, user_id, token_digest, remembered, ip_address, user_agent, fields, created_at, updated_at, expires_at) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, $9 FROM identity_users u ",
+    );
+    match proof {
+        Proof::Password(credential) => {
+            sql.push_str("JOIN identity_accounts a ON a.user_id = u.id WHERE ");
+            sql.push_str(live);
+            sql.push_str(" AND a.provider_id = $10 AND a.password_hash = $11");
+            sql.push_str(&lock_rows(op.db(), "u, a"));
+            values.extend([value::text(CREDENTIAL), value::text(&credential.hash)]);
+        }
+        Proof::User => {
+            sql.push_str("WHERE ");
+            sql.push_str(live);
+            sql.push_str(&lock_rows(op.db(), "u"));
+        }
+    }
+    Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
+}
+
+/// A session found by its token, with its user and, when asked for, the services that have prepared their part.
+pub(crate) struct Found {
+    pub(crate) session: Session,
+    pub(crate) user: User,
+    pub(crate) provisioned: Vec<String>,
+}
+
+const FIND: &str = "SELECT s.id, s.user_id, s.remembered, s.ip_address, s.user_agent, s.fields, s.created_at, \
+     s.updated_at, s.expires_at, u.email, u.email_verified, u.name, u.image, u.role, u.banned, u.ban_reason, \
+     u.ban_expires_at, u.fields, u.created_at, u.updated_at";
+const FIND_FROM: &str = " FROM identity_sessions s JOIN identity_users u ON u.id = s.user_id WHERE s.token_digest = $1";
+
+pub(crate) async fn find(
+    op: &Op<'_>,
+    digest: &Digest<kind::Session>,
+    with_provisioning: bool,
+) -> Result<Option<Found>> {
+    let targets = match (with_provisioning, op.db().get_database_backend()) {
+        (false, _) => "",
+        (true, DbBackend::Postgres) => {
+            ", (SELECT string_agg(p.target, ',') FROM identity_provisionings p WHERE p.user_id = u.id)"
+        }
+        (true, _) => ", (SELECT group_concat(p.target, ',') FROM identity_provisionings p WHERE p.user_id = u.id)",
+    };
+    let row = Sql::new(op.db(), format!("{FIND}{targets}{FIND_FROM}"), [value::digest(digest)]).row(op.db()).await?;
+    row.map(|row| read(&row, with_provisioning)).transpose()
+}
+
+fn read(row: &QueryResult, with_provisioning: bool) -> Result<Found> {
+    let user_id: String = column(row, 1)?;
+    let session = Session {
+        id: SessionId::from_text(column::<String>(row, 0)?),
+        user_id: UserId::from_text(user_id.clone()),
+        remembered: column(row, 2)?,
+        ip_address: column::<Option<String>>(row, 3)?.and_then(|ip| ip.parse().ok()),
+        user_agent: column(row, 4)?,
+        fields: object(column(row, 5)?),
+        created_at: column(row, 6)?,
+        updated_at: column(row, 7)?,
+        expires_at: column(row, 8)?,
+    };
+    let banned: bool = column(row, 14)?;
+    let user = User {
+        id: UserId::from_text(user_id),
+        email: column(row, 9)?,
+        email_verified: column(row, 10)?,
+        name: column(row, 11)?,
+        image: column(row, 12)?,
+        role: column(row, 13)?,
+        ban: if banned { Some(Ban { reason: column(row, 15)?, expires_at: column(row, 16)? }) } else { None },
+        fields: object(column(row, 17)?),
+        created_at: column(row, 18)?,
+        updated_at: column(row, 19)?,
+    };
+    let targets: Option<String> = if with_provisioning { column(row, 20)? } else { None };
+    let provisioned = targets.map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default();
+    Ok(Found { session, user, provisioned })
+}
+
+/// Extends a session, provided nobody else has meanwhile. Says whether this call did it.
+pub(crate) async fn extend(op: &mut Op<'_>, session: &Session, until: Timestamp) -> Result<bool> {
+    let sql = "UPDATE identity_sessions SET expires_at = $1, updated_at = $2 WHERE id = $3 AND expires_at = $4";
+    let values =
+        [value::time(until), value::time(op.now()), value::text(session.id.as_str()), value::time(session.expires_at)];
+    Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
+}
+
+pub(crate) async fn set_fields(op: &mut Op<'_>, session: &Session) -> Result<bool> {
+    let sql = "UPDATE identity_sessions SET fields = $1, updated_at = $2 WHERE id = $3";
+    let values = [value::json(&session.fields), value::time(op.now()), value::text(session.id.as_str())];
+    Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
+}
+
+/// Removes a session that has run out, provided it was not extended meanwhile.
+pub(crate) async fn delete_expired(op: &mut Op<'_>, session: &Session) -> Result<()> {
+    let sql = "DELETE FROM identity_sessions WHERE id = $1 AND expires_at = $2";
+    let values = [value::text(session.id.as_str()), value::time(session.expires_at)];
+    Sql::new(op.db(), sql, values).execute(op.db()).await?;
+    Ok(())
+}
+
+pub(crate) async fn delete_by_digest(op: &mut Op<'_>, digest: &Digest<kind::Session>) -> Result<bool> {
+    let sql = "DELETE FROM identity_sessions WHERE token_digest = $1";
+    Ok(Sql::new(op.db(), sql, [value::digest(digest)]).execute(op.db()).await? == 1)
+}
+
+/// Ends one session of a user, named by its token or by its id. Returns the ids of what was ended.
+pub(crate) async fn delete_named(
+    op: &mut Op<'_>,
+    user_id: &UserId,
+    digest: &Digest<kind::Session>,
+    id: &SessionId,
+) -> Result<Option<SessionId>> {
+    let sql = "DELETE FROM identity_sessions WHERE user_id = $1 AND (token_digest = $2 OR id = $3) RETURNING id";
+    let values = [value::text(user_id.as_str()), value::digest(digest), value::text(id.as_str())];
+    let row = Sql::new(op.db(), sql, values).row(op.db()).await?;
+    row.map(|row| column::<String>(&row, 0).map(SessionId::from_text)).transpose()
+}
+
+/// Ends the sessions of a user, all or all but one. Returns how many.
+pub(crate) async fn delete_all(op: &mut Op<'_>, user_id: &UserId, except: Option<&SessionId>) -> Result<u64> {
+    let mut sql = String::from("DELETE FROM identity_sessions WHERE user_id = $1");
+    let mut values = vec![value::text(user_id.as_str())];
+    if let Some(id) = except {
+        sql.push_str(" AND id <> $2");
+        values.push(value::text(id.as_str()));
+    }
+    Sql::new(op.db(), sql, values).execute(op.db()).await
+}
+
+/// The sessions of a user that have not run out, oldest first.
+pub(crate) async fn list(op: &Op<'_>, user_id: &UserId) -> Result<Vec<Session>> {
+    let rows = Entity::find()
+        .filter(Column::UserId.eq(user_id.as_str()))
+        .filter(Column::ExpiresAt.gt(op.now()))
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .all(op.db())
+        .await?;
+    Ok(rows.into_iter().map(Session::from).collect())
+}

@@ -1,0 +1,56 @@
+//! What an error of the database means to a caller.
+
+use std::time::Duration;
+
+use sea_orm::{DbErr, SqlErr};
+
+use crate::code::Code;
+use crate::error::Error;
+
+impl From<DbErr> for Error {
+    /// Trouble with the connection is temporary; everything else is a fault of ours.
+    fn from(error: DbErr) -> Self {
+        if is_temporary(&error) {
+            Self::new(Code::StoreUnavailable).retry_after(Duration::from_secs(1)).caused_by(error)
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
+/// Whether a row could not be written because a unique key is taken.
+pub(crate) fn is_unique_violation(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+fn is_temporary(error: &DbErr) -> bool {
+    use sea_orm::RuntimeErr::SqlxError;
+    match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+        DbErr::Exec(SqlxError(cause)) | DbErr::Query(SqlxError(cause)) => is_temporary_cause(cause),
+        _ => false,
+    }
+}
+
+fn is_temporary_cause(cause: &sea_orm::sqlx::Error) -> bool {
+    use sea_orm::sqlx::Error as Cause;
+    match cause {
+        Cause::Io(_)
+        | Cause::Tls(_)
+        | Cause::Protocol(_)
+        | Cause::PoolTimedOut
+        | Cause::PoolClosed
+        | Cause::WorkerCrashed => true,
+        Cause::Database(error) => error.code().is_some_and(|code| is_temporary_code(&code)),
+        _ => false,
+    }
+}
+
+/// SQLite primary result codes 5 (busy), 6 (locked), 8 (read-only), 10 (I/O) and 13 (full), also in the low byte of extended codes;
+/// PostgreSQL classes 08 (connection), 40 (rollback), 53 (resources), 57 (operator intervention) and 58 (system).
+fn is_temporary_code(code: &str) -> bool {
+    if code.len() == 5 {
+        return ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)) || code == "25006";
+    }
+    code.parse::<u32>().is_ok_and(|number| [5, 6, 8, 10, 13].contains(&(number & 0xff)))
+}

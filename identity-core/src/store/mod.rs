@@ -1,0 +1,183 @@
+//! The database: how it is opened and how its errors read. Only this folder and the `store.rs` files name the ORM.
+
+mod error;
+pub(crate) mod value;
+
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend,
+    ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+};
+
+use crate::code::Code;
+use crate::error::{Error, Result};
+
+pub(crate) use error::is_unique_violation;
+
+/// Either the pool or an open transaction.
+pub type Conn<'c> = DatabaseExecutor<'c>;
+
+/// An open transaction of the embedding application or of ours.
+pub type Tx = DatabaseTransaction;
+
+/// When a commit counts as saved on SQLite. PostgreSQL decides by its own settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// A commit survives a power failure (`synchronous=FULL`).
+    #[default]
+    Full,
+    /// A commit survives a crash of the process, but not always of the machine (`synchronous=NORMAL`).
+    Process,
+}
+
+/// How to open the database.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// `sqlite:path/to/file.db` or `postgres://user:password@host/database`.
+    pub url: String,
+    /// When a commit counts as saved on SQLite.
+    pub durability: Durability,
+    /// Most connections at once. Default 8.
+    pub max_connections: u32,
+}
+
+impl StoreOptions {
+    /// The defaults for a URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), durability: Durability::default(), max_connections: 8 }
+    }
+}
+
+/// How long a writer waits for another writer of the same SQLite file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a request waits for a free connection before it is told to come back.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// An open database, SQLite or PostgreSQL. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    connection: DatabaseConnection,
+}
+
+impl Store {
+    /// Opens a database with the default options; a missing SQLite file is created.
+    ///
+    /// # Errors
+    /// `store_unavailable` when it cannot be reached or the URL is of another kind.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::connect_with(StoreOptions::new(url)).await
+    }
+
+    /// Opens a database.
+    ///
+    /// # Errors
+    /// `store_unavailable` when it cannot be reached or the URL is of another kind.
+    pub async fn connect_with(options: StoreOptions) -> Result<Self> {
+        let mut connect = ConnectOptions::new(options.url.as_str());
+        connect.max_connections(options.max_connections).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
+        if options.url.starts_with("sqlite:") {
+            let synchronous = match options.durability {
+                Durability::Full => SqliteSynchronous::Full,
+                Durability::Process => SqliteSynchronous::Normal,
+            };
+            connect.map_sqlx_sqlite_opts(move |sqlite| {
+                sqlite
+                    .create_if_missing(true)
+                    .busy_timeout(BUSY_TIMEOUT)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(synchronous)
+                    .foreign_keys(true)
+                    .pragma("temp_store", "MEMORY")
+                    .pragma("mmap_size", "134217728")
+                    .optimize_on_close(true, None)
+            });
+        } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
+            connect
+                .test_before_acquire_if_idle_for(Duration::from_secs(60))
+                .set_application_name("identity")
+                .statement_timeout(Duration::from_secs(15));
+        } else {
+            return Err(
+                Error::new(Code::StoreUnavailable).with_detail("the database URL must start with sqlite: or postgres:")
+            );
+        }
+        let connection = Database::connect(connect).await?;
+        Ok(Self { connection })
+    }
+
+    /// Takes over a connection that the embedding application has opened. A SQLite pool must have been opened with foreign keys on.
+    #[must_use]
+    pub fn from_connection(connection: DatabaseConnection) -> Self {
+        Self { connection }
+    }
+
+    /// The connection, for migrations and for the embedding application's own tables.
+    #[must_use]
+    pub fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// `store_unavailable` when it does not answer.
+    pub async fn ping(&self) -> Result<()> {
+        self.connection
+            .query_one_raw(Statement::from_string(self.connection.get_database_backend(), "SELECT 1"))
+            .await?;
+        Ok(())
+    }
+
+    /// Closes the pool after the statements in flight.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn close(self) -> Result<()> {
+        self.connection.close().await?;
+        Ok(())
+    }
+
+    /// Opens a transaction that writes. On SQLite it takes the write lock at once: a transaction that reads first and writes
+    /// later fails under contention whatever the busy timeout.
+    pub(crate) async fn begin_write(&self) -> Result<Tx> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.connection.begin_with_options(options).await?)
+    }
+}
+
+/// A hand-written statement with `$1`-style parameters, which both databases accept. For hot paths and for conditional writes
+/// whose row count decides a race. It never binds a `LIMIT`: SQLite would prepare the statement again at every call.
+pub(crate) struct Sql(Statement);
+
+impl Sql {
+    pub(crate) fn new(conn: &Conn<'_>, sql: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Self {
+        Self(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
+    }
+
+    pub(crate) async fn execute(self, conn: &Conn<'_>) -> Result<u64> {
+        let done: ExecResult = conn.execute_raw(self.0).await?;
+        Ok(done.rows_affected())
+    }
+
+    pub(crate) async fn row(self, conn: &Conn<'_>) -> Result<Option<QueryResult>> {
+        Ok(conn.query_one_raw(self.0).await?)
+    }
+
+    pub(crate) async fn rows(self, conn: &Conn<'_>) -> Result<Vec<QueryResult>> {
+        Ok(conn.query_all_raw(self.0).await?)
+    }
+}
+
+/// The clause that locks the rows a conditional insert depends on. SQLite needs none: its writers come one at a time.
+pub(crate) fn lock_rows(conn: &Conn<'_>, tables: &str) -> String {
+    match conn.get_database_backend() {
+        DbBackend::Postgres => format!(" FOR SHARE OF {tables}"),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,41 @@
+//! Our words as columns.
+
+use sea_orm::{DbErr, QueryResult, TryGetable, Value};
+use serde_json::{Map, Value as Json};
+
+use crate::error::{Error, Result};
+use crate::time::Timestamp;
+use crate::token::Digest;
+
+/// Reads a column by its position in a hand-written statement.
+pub(crate) fn column<T: TryGetable>(row: &QueryResult, index: usize) -> Result<T> {
+    row.try_get_by_index(index).map_err(DbErr::from).map_err(Error::from)
+}
+
+pub(crate) fn text(value: impl Into<String>) -> Value {
+    Value::from(value.into())
+}
+
+pub(crate) fn optional_text(value: Option<String>) -> Value {
+    Value::from(value)
+}
+
+pub(crate) fn time(value: Timestamp) -> Value {
+    Value::from(value)
+}
+
+pub(crate) fn digest<K>(value: &Digest<K>) -> Value {
+    Value::from(value.as_bytes().to_vec())
+}
+
+pub(crate) fn json(value: &Map<String, Json>) -> Value {
+    Value::from(Json::Object(value.clone()))
+}
+
+/// The object in a JSON column; anything else reads as empty.
+pub(crate) fn object(value: Json) -> Map<String, Json> {
+    match value {
+        Json::Object(map) => map,
+        _ => Map::new(),
+    }
+}
