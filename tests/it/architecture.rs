@@ -11,16 +11,16 @@ use identity_core::Code;
 const LAYERS: [&[&str]; 6] = [
     &["code", "config", "entropy", "error", "id", "page", "principal", "request", "secret", "text", "time", "token"],
     &["crypto", "store"],
-    &["event", "hooks", "http", "mail", "op", "outbox", "shared"],
+    &["event", "hooks", "http", "limits", "mail", "op", "outbox", "shared"],
     &[
         "account",
         "api_key",
         "application",
         "audit",
+        "claims",
         "device",
         "entitlement",
         "keys",
-        "limits",
         "metering",
         "organization",
         "passkey",
@@ -31,9 +31,12 @@ const LAYERS: [&[&str]; 6] = [
         "verification",
         "webhook",
     ],
-    &["admin", "auth", "billing", "claims", "oauth", "privacy", "upstream"],
+    &["admin", "auth", "billing", "oauth", "privacy", "upstream"],
     &["builder", "identity", "testing"],
 ];
+
+/// The worker of the outbox is started by the handle and cleans up after aggregates; what fills the outbox knows neither.
+const WORKER: Option<usize> = Some(4);
 
 #[test]
 fn every_module_of_the_core_has_a_layer() {
@@ -47,13 +50,9 @@ fn modules_of_the_core_name_no_higher_layer() {
     for (name, files) in modules() {
         for file in files {
             for other in named_modules(&file) {
-                if layer(&other) > layer(&name) {
-                    violations.push(format!(
-                        "{} (layer {:?}) names {other} (layer {:?})",
-                        file.display(),
-                        layer(&name),
-                        layer(&other)
-                    ));
+                let own = if file.ends_with("outbox/worker.rs") { WORKER } else { layer(&name) };
+                if layer(&other) > own {
+                    violations.push(format!("{} ({own:?}) names {other} ({:?})", file.display(), layer(&other)));
                 }
             }
         }
@@ -116,14 +115,15 @@ fn migrations_stand_alone() {
 }
 
 #[test]
-fn dialects_answer_every_code_by_name() {
-    let dialects = sources("identity-axum/src").into_iter().filter(|path| code(path).contains("impl Dialect for"));
-    for path in dialects {
-        assert!(
-            !code(&path).contains("\n        _ =>"),
-            "{} has a wildcard: a new code would go unanswered",
-            path.display()
-        );
+fn tables_of_codes_have_no_wildcard() {
+    for path in sources("identity-axum/src") {
+        let text = code(&path);
+        let arms = |start: &str| -> BTreeSet<usize> {
+            let lines = text.lines().filter(|line| line.trim_start().starts_with(start));
+            lines.map(|line| line.len() - line.trim_start().len()).collect()
+        };
+        let shared: Vec<usize> = arms("Code::").intersection(&arms("_ =>")).copied().collect();
+        assert!(shared.is_empty(), "{} has a wildcard: a new code would go unanswered", path.display());
     }
 }
 

@@ -132,5 +132,6 @@ function cookieView(line) {
   const at = pair.indexOf('=');
   const name = pair.slice(0, at);
   const value = decodeURIComponent(pair.slice(at + 1));
-  return { name, value: /session_data/.test(name) && value ? '<session_data>' : value, attrs: attributes.join('; ') };
+  const opaque = value && /\.(session_data|email_flow)$/.exec(name)?.[1];
+  return { name, value: opaque ? `<${opaque}>` : value, attrs: attributes.join('; ') };
 }

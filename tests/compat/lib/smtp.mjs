@@ -101,17 +101,16 @@ export function readMail(source) {
   const { headers, parts } = parseEntity(source);
   const text = parts.find((part) => part.type === 'text/plain')?.body ?? parts[0].body;
   const url = /https?:\/\/\S+\/(?:verify-email|reset-password|delete-user)[^\s<>"]*/.exec(text)?.[0];
-  const code = url ? undefined : /\b\d{6}\b/.exec(text)?.[0];
-  const inferred = code ? 'email-otp' : url?.includes('/reset-password/') ? 'reset' : url?.includes('/delete-user') ? 'delete-account' : 'verify';
+  const otp = /\b\d{6}\b/.exec(text.replace(/https?:\S+/g, ''))?.[0];
   const purpose = headers.get('x-identity-purpose');
   const token = url && (new URL(url).searchParams.get('token') ?? /\/reset-password\/([^?]+)/.exec(url)?.[1]);
   return {
-    type: purpose ? (TYPES[purpose] ?? purpose) : inferred,
+    type: TYPES[purpose] ?? purpose,
     subject: headers.get('subject'),
     text,
     html: parts.find((part) => part.type === 'text/html')?.body,
     ...(url ? { url, token } : {}),
-    ...(code ? { otp: code } : {}),
+    ...(otp ? { otp } : {}),
   };
 }
 
