@@ -116,7 +116,9 @@ fn migrations_stand_alone() {
 
 #[test]
 fn tables_of_codes_have_no_wildcard() {
-    for path in sources("identity-axum/src") {
+    let tables = sources("identity-axum/src");
+    let tables = tables.into_iter().filter(|path| path.ends_with("problem.rs") || path.ends_with("error.rs"));
+    for path in tables {
         let text = code(&path);
         let arms = |start: &str| -> BTreeSet<usize> {
             let lines = text.lines().filter(|line| line.trim_start().starts_with(start));

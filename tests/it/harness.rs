@@ -5,8 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use http::header::SET_COOKIE;
-use identity_tests::{Browser, Letter, SmtpSink, TestDatabase};
+use identity_tests::{Browser, Letter, SmtpSink, TestApp, TestDatabase};
 use sea_orm::ConnectionTrait as _;
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -72,6 +73,30 @@ async fn each_test_has_a_migrated_database_of_its_own() {
     other.connect().await.execute_unprepared(row).await.unwrap();
     let empty = TestDatabase::empty().await;
     assert!(empty.connect().await.execute_unprepared(row).await.is_err());
+}
+
+#[tokio::test]
+async fn people_sign_up_and_are_known_until_their_cookie_expires() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    assert_eq!(alice.session().await["user"]["email"], "alice@example.test");
+    assert!(!alice.at_another_browser().is_signed_in().await);
+    app.pass(Duration::from_hours(8 * 24));
+    assert!(!alice.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn people_follow_the_links_in_their_mails() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let body = json!({ "email": alice.email, "callbackURL": "/welcome" });
+    let _ = alice.post("/send-verification-email", body).await.expect(200);
+    let letter = app.letter_to(&alice.email, 0).await;
+    assert_eq!(letter.purpose, "verify_email");
+    assert_eq!(alice.opens(&letter.link()).await.expect(302).header("location"), Some("/welcome"));
+    assert_eq!(alice.session().await["user"]["emailVerified"], true);
+    app.until_mails_have_left().await;
+    assert_eq!(app.mailer.mails().len(), 1);
 }
 
 fn set_cookies(lines: &[&str]) -> HeaderMap {

@@ -92,7 +92,8 @@ impl TestAppBuilder {
             builder = builder.mailer(post.clone());
         }
         let identity = builder.build().unwrap_or_else(|problems| panic!("{problems}"));
-        let router = self.routes.merge(identity_axum::router(&identity)).with_state(identity.clone());
+        let api = identity_axum::router(&identity).expect("the router can be built");
+        let router = self.routes.merge(api).with_state(identity.clone());
         let worker = identity.spawn_worker();
         TestApp { identity, clock, mailer, router, post, database, _worker: worker }
     }
@@ -169,7 +170,8 @@ impl TestApp {
             }
         };
         let letter = tokio::time::timeout(PATIENCE, waiting).await;
-        letter.unwrap_or_else(|_| panic!("mail {index} to {address} did not leave; there are {:?}", self.mailer.mails()))
+        letter
+            .unwrap_or_else(|_| panic!("mail {index} to {address} did not leave; there are {:?}", self.mailer.mails()))
     }
 
     /// Waits until no mail waits to be sent, so that a test can say that none was.

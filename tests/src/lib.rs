@@ -10,6 +10,7 @@
 )]
 
 mod actor;
+mod app;
 mod browser;
 mod db;
 mod letter;
@@ -19,6 +20,7 @@ mod service;
 mod smtp;
 
 pub use actor::{Actor, Call, Reply};
+pub use app::{SECRET, TestApp, TestAppBuilder};
 pub use browser::{Browser, SetCookie};
 pub use db::TestDatabase;
 pub use letter::{Letter, token_of};
