@@ -1,2 +1,29 @@
-//! x
-fn main() {}
+//! The trust anchor: one command, SQLite, ready.
+
+mod app;
+mod cli;
+mod compose;
+mod config;
+mod data;
+mod files;
+mod health;
+mod mailbox;
+mod page;
+mod serve;
+mod telemetry;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nobody is left to tell when the standard error is closed.
+            let _ = writeln!(std::io::stderr(), "identity-server: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

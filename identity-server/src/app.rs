@@ -1,0 +1,91 @@
+//! Everything that answers on the main listener, and the layers around it.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::Router;
+use identity_axum::middleware::headers::SecurityHeaders;
+use identity_axum::middleware::host::Hosts;
+use identity_axum::middleware::trace::Trace;
+use identity_axum::{Api, Code, Error, Failure};
+use identity_core::Identity;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::config::Settings;
+use crate::mailbox::Mailbox;
+use crate::page::{escape, page};
+use crate::{health, mailbox, telemetry};
+
+/// Larger bodies are refused.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// From the end of the request's headers to the beginning of the answer.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// The router of the main listener.
+pub(crate) fn app(identity: &Identity, settings: &Settings, mailbox: Option<&Mailbox>) -> identity_core::Result<Router> {
+    let http = &identity.config().http;
+    let front = front_page(settings);
+    let mut routes = Router::new().route("/", get(async move || page("Identity", &front)));
+    if let Some(mailbox) = mailbox {
+        routes = routes.merge(mailbox.routes());
+    }
+    let hosts = Hosts::new(&http.base_url, &http.allowed_hosts)?;
+    Ok(routes
+        .fallback(async || refuse(Error::new(Code::NotFound)))
+        .layer(hosts.layer(|_: &Request, error| refuse(error)))
+        .merge(health::routes(identity.clone()))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn(telemetry::measure))
+        .layer(SecurityHeaders::new(&http.base_url))
+        .layer(Trace::new()))
+}
+
+fn refuse(error: Error) -> Response {
+    Failure::<Api>::from(error).into_response()
+}
+
+/// What went wrong was logged by the panic hook, which knows the place.
+fn after_panic(_: Box<dyn Any + Send>) -> Response {
+    refuse(Error::new(Code::Internal))
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(elapsed) => refuse(Error::new(Code::Overloaded).caused_by(elapsed)),
+    }
+}
+
+/// Where everything is, for whoever opens the server in a browser.
+fn front_page(settings: &Settings) -> String {
+    let base_url = settings.http.base_url.as_str();
+    let mut rows = vec![
+        ("Better Auth API", link(&format!("{base_url}/api/auth"))),
+        ("Health", format!("{} and {}", link(&format!("{base_url}/health")), link(&format!("{base_url}/health/ready")))),
+    ];
+    if settings.has_mailbox() {
+        rows.push(("Mailbox", link(&format!("{base_url}{}", mailbox::PATH))));
+    }
+    if settings.is_loopback() && let Some(address) = settings.telemetry.metrics_listen.0 {
+        rows.push(("Metrics", link(&format!("http://{address}/metrics"))));
+    }
+    rows.push(("Settings", String::from("<code>identity-server config show --defaults</code>")));
+    rows.push(("Commands", String::from("<code>identity-server help</code>")));
+    let rows: String = rows.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>\n")).collect();
+    format!(
+        "<h1>Identity</h1>\n<p class=\"lede\">Sign-up, sign-in and sessions for your applications. Point the Better Auth \
+         client at this address.</p>\n<dl>\n{rows}</dl>\n"
+    )
+}
+
+fn link(url: &str) -> String {
+    let url = escape(url);
+    format!("<a href=\"{url}\">{url}</a>")
+}

@@ -1,0 +1,157 @@
+//! The command line: what an operator can do on the host, with or without a running server.
+
+mod config;
+mod generate_env;
+mod migrate;
+mod users;
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use crate::config::{Loaded, Problems, Sources, load};
+use crate::serve;
+
+/// The trust anchor: users, sessions and the Better Auth API over SQLite or PostgreSQL.
+///
+/// Without a subcommand it serves. Without any configuration it serves this machine alone, with a database and a secret in
+/// ./identity-data.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(flatten)]
+    serve: Serve,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+struct Global {
+    /// The configuration file; else IDENTITY_CONFIG, else ./identity.toml if there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Accept what is unsafe in the open: a public listener with a loopback URL, plain http, no secret, weak hashes.
+    #[arg(long, global = true)]
+    insecure_dev: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, Args)]
+struct Serve {
+    /// Do not apply pending migrations; refuse to start if there are any.
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until told to stop.
+    Serve(Serve),
+    /// Bring the tables up to date, or show whether they are.
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
+    /// Create and look after users on the host.
+    #[command(subcommand)]
+    Users(users::Users),
+    /// Check or print the configuration.
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Write a .env file with strong random secrets that only its owner can read.
+    GenerateEnv(generate_env::GenerateEnv),
+}
+
+impl Cli {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        if self.serve.no_migrate && !matches!(self.command, None | Some(Command::Serve(_))) {
+            Self::command().error(ErrorKind::ArgumentConflict, "--no-migrate belongs to serve").exit();
+        }
+        match self.command {
+            Some(Command::GenerateEnv(command)) => command.run(),
+            Some(Command::Config(command)) => command.run(&self.global),
+            Some(Command::Migrate(command)) => wait(command.run(&self.global)),
+            Some(Command::Users(command)) => wait(command.run(&self.global)),
+            Some(Command::Serve(serve)) => {
+                wait(serve::run(self.global.accepted()?, !(serve.no_migrate || self.serve.no_migrate)))
+            }
+            None => wait(serve::run(self.global.accepted()?, !self.serve.no_migrate)),
+        }
+    }
+}
+
+impl Global {
+    fn load(&self) -> Loaded {
+        load(&Sources::of_process(self.config.as_deref()))
+    }
+
+    /// All that stands in the way.
+    fn objections(&self, loaded: &Loaded) -> Problems {
+        let mut problems = loaded.problems.clone();
+        if !self.insecure_dev {
+            problems.extend(loaded.exposures.clone());
+        }
+        problems
+    }
+
+    /// The configuration, if nothing stands in the way.
+    fn accepted(&self) -> Result<Loaded, Failure> {
+        let loaded = self.load();
+        let objections = self.objections(&loaded);
+        if objections.is_empty() {
+            return Ok(loaded);
+        }
+        let mut text = format!("the configuration has problems:\n{objections}");
+        if loaded.problems.is_empty() {
+            text.push_str("If nobody else can reach this server, --insecure-dev accepts this.");
+        }
+        Err(Failure(text))
+    }
+}
+
+/// Why a command failed, as a sentence for the operator.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    /// A failure in these words.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.trim_end())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<identity_core::Error> for Failure {
+    // The operator owns the logs, so that the causes are for them.
+    fn from(error: identity_core::Error) -> Self {
+        Self(error.chain())
+    }
+}
+
+fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Writes to the standard output. A reader that has gone away, such as `head`, is not a failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => Ok(done?),
+    }
+}

@@ -1,0 +1,228 @@
+//! `serve`: from settings to open listeners, and back down in order.
+
+use std::fmt::Write as _;
+use std::future::pending;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::{Handle, Server};
+use hyper_util::rt::TokioTimer;
+use identity_core::store::Store;
+use identity_core::text::Email;
+use identity_core::time::{Clock, SystemClock};
+use identity_core::user::{NewUser, SUPERADMIN};
+use identity_core::{Code, Identity};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::app::app;
+use crate::cli::Failure;
+use crate::compose::{self, Mailer};
+use crate::config::{Loaded, Settings};
+use crate::{mailbox, telemetry};
+
+/// How long a client may take to send the headers of a request.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+/// Longer headers are answered with 431.
+const HEADER_LIMIT: usize = 16 * 1024;
+/// How long requests in flight may take to finish after the signal to stop.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long a start waits for a database that is starting too.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
+const DATABASE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn run(loaded: Loaded, migrate: bool) -> Result<(), Failure> {
+    let Loaded { settings, exposures, .. } = loaded;
+    telemetry::log(&settings.telemetry);
+    if !exposures.is_empty() {
+        tracing::error!("INSECURE: --insecure-dev accepts settings that give every account away on an open network:\n{exposures}");
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = open(&settings).await?;
+    if migrate {
+        compose::migrate(&store).await?;
+    } else {
+        compose::require_current(&store, &settings).await?;
+    }
+    let mailer = Mailer::of(&settings, &clock)?;
+    let identity = compose::identity(&settings, store, &mailer)?;
+    bootstrap(&identity, &settings).await?;
+    let app = app(&identity, &settings, mailer.mailbox())?;
+    let listener = bind(settings.http.listen).await?;
+    announce(&settings, listener.local_addr()?)?;
+
+    let worker = identity.spawn_worker();
+    let served = tokio::select! {
+        served = until_stopped(listener, app) => served,
+        never = metrics(&settings, clock.as_ref()) => never,
+    };
+    worker.stop().await;
+    identity.store().clone().close().await?;
+    tracing::info!("stopped");
+    served
+}
+
+/// Opens the database, waiting for one that is not up yet.
+async fn open(settings: &Settings) -> Result<Store, Failure> {
+    let opening = async {
+        loop {
+            match compose::store(settings).await {
+                Err(failure) if !settings.database.is_file() => {
+                    tracing::warn!(%failure, "trying again");
+                    tokio::time::sleep(DATABASE_PAUSE).await;
+                }
+                opened => return opened,
+            }
+        }
+    };
+    match tokio::time::timeout(DATABASE_PATIENCE, opening).await {
+        Ok(opened) => opened,
+        Err(_) => compose::store(settings).await,
+    }
+}
+
+/// Makes the configured administrator. Of several processes that start at once one makes it, and the others find it.
+async fn bootstrap(identity: &Identity, settings: &Settings) -> Result<(), Failure> {
+    let (Some(email), Some(password)) = (&settings.bootstrap.admin_email, &settings.bootstrap.admin_password) else {
+        return Ok(());
+    };
+    let email = Email::parse(email)?;
+    let new = NewUser {
+        email: email.clone(),
+        name: String::from("Administrator"),
+        password: Some(password.clone()),
+        email_verified: true,
+        role: String::from(SUPERADMIN),
+    };
+    if identity.users().find_by_email(&email).await?.is_none() {
+        match identity.users().create(new).await {
+            Ok(user) => {
+                tracing::info!(id = %user.id, "created the first administrator");
+                return Ok(());
+            }
+            Err(error) if error.code() == Code::EmailTaken => {}
+            Err(error) => {
+                let text = format!("bootstrap.admin_password (IDENTITY_BOOTSTRAP__ADMIN_PASSWORD): {}", error.chain());
+                return Err(Failure::new(text));
+            }
+        }
+    }
+    match identity.users().find_by_email(&email).await? {
+        Some(user) if user.is_superadmin() => {}
+        // Whoever signed up with the address first must not become the administrator by it.
+        _ => tracing::error!(
+            "bootstrap.admin_email (IDENTITY_BOOTSTRAP__ADMIN_EMAIL) belongs to a user who is not a superadmin and was not \
+             promoted; if it is the right person, run: identity-server users set-role {email} {SUPERADMIN}"
+        ),
+    }
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(format!("cannot listen on {address}: {error}; http.listen (IDENTITY_HTTP__LISTEN) sets another address"))
+    })
+}
+
+/// Says where the server is: in the log, and on this machine also to the person at the terminal.
+fn announce(settings: &Settings, address: SocketAddr) -> Result<(), Failure> {
+    let base_url = settings.http.base_url.as_str();
+    tracing::info!(%address, base_url, database = settings.database.described(), "serving");
+    if !settings.is_loopback() {
+        return Ok(());
+    }
+    if settings.http.base_url.port() != Some(address.port()) {
+        tracing::warn!("http.base_url (IDENTITY_HTTP__BASE_URL) is {base_url}, but the server listens on {address}: links lead elsewhere");
+    }
+    let mut banner = format!("\nidentity-server serves {base_url} for this machine alone.\n\n");
+    let _ = writeln!(banner, "  API       {base_url}/api/auth");
+    if settings.has_mailbox() {
+        let _ = writeln!(banner, "  Mailbox   {base_url}{}", mailbox::PATH);
+    }
+    let _ = writeln!(banner, "  Database  {}", settings.database.described());
+    if settings.bootstrap.admin_email.is_none() {
+        let _ = writeln!(
+            banner,
+            "\nTo create the first administrator, run in another terminal, and type the password:\n\n  \
+             identity-server users create --email you@example.com --name You --role superadmin --verified --password-stdin"
+        );
+    }
+    banner.push('\n');
+    let mut out = io::stdout().lock();
+    out.write_all(banner.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Serves until a signal to stop, and then until the requests in flight are answered, within [`GRACE`].
+async fn until_stopped(listener: TcpListener, app: Router) -> Result<(), Failure> {
+    let mut stop = Stop::new()?;
+    let handle = Handle::new();
+    // HTTP/2 without TLS is not offered: nobody needs it behind a proxy, and its sniffing would wait for a first byte forever.
+    let mut server = Server::<SocketAddr>::from_listener(listener)
+        .acceptor(NoDelayAcceptor::new())
+        .handle(handle.clone())
+        .http1_only();
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .max_buf_size(HEADER_LIMIT);
+    let mut serving = pin!(server.serve(app.into_make_service_with_connect_info::<SocketAddr>()));
+    tokio::select! {
+        served = &mut serving => return Ok(served?),
+        () = stop.signal() => tracing::info!("stopping; requests in flight have {} s", GRACE.as_secs()),
+    }
+    handle.graceful_shutdown(Some(GRACE));
+    tokio::select! {
+        served = &mut serving => Ok(served?),
+        () = stop.signal() => Ok(()),
+    }
+}
+
+/// The signals to stop: from a process supervisor, and from the keyboard.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, Failure> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn signal(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Serves metrics on their own listener for as long as it is polled. A taken port is no reason not to serve users.
+async fn metrics<T>(settings: &Settings, clock: &dyn Clock) -> Result<T, Failure> {
+    let Some(address) = settings.telemetry.metrics_listen.0 else { return pending().await };
+    match TcpListener::bind(address).await {
+        Ok(listener) => {
+            let handle = telemetry::count(clock)?;
+            tracing::info!(%address, "serving metrics");
+            let served = Server::<SocketAddr>::from_listener(listener)
+                .serve(telemetry::metrics_routes(handle.clone()).into_make_service());
+            tokio::select! {
+                served = served => served?,
+                never = telemetry::keep_up(handle) => match never {},
+            }
+        }
+        Err(error) => tracing::warn!(
+            "no metrics: cannot listen on {address}: {error}; telemetry.metrics_listen (IDENTITY_TELEMETRY__METRICS_LISTEN) \
+             sets another address, and an empty text turns them off"
+        ),
+    }
+    pending().await
+}

@@ -1,0 +1,104 @@
+//! Logs on the standard error, metrics for Prometheus.
+
+use std::convert::Infallible;
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::routing::get;
+use http::{Method, header};
+use identity_core::time::Clock;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::Failure;
+use crate::config::{LogFormat, Telemetry};
+
+const REQUESTS: &str = "http_requests_total";
+const DURATION: &str = "http_request_duration_seconds";
+const START: &str = "process_start_time_seconds";
+
+/// Bounds of the latency histogram in seconds: hot reads are below a millisecond, a password takes some tens.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// How often the recorder folds its samples into the histogram.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Starts logging to the standard error.
+pub(crate) fn log(settings: &Telemetry) {
+    // The filter was checked with the configuration; a second start in one process changes nothing.
+    let filter = EnvFilter::try_new(&settings.log.0).unwrap_or_default();
+    let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _ = match settings.log_format {
+        LogFormat::Pretty => base.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => base.json().flatten_event(true).with_span_list(false).try_init(),
+    };
+    // The default hook would write around the log, and in another format.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "panicked: {}", panic.payload_as_str().unwrap_or("no message"));
+    }));
+}
+
+/// Starts counting, and returns what renders the counts. What was counted before is lost.
+pub(crate) fn count(clock: &dyn Clock) -> Result<PrometheusHandle, Failure> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(String::from(DURATION)), &BUCKETS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(|error| Failure::new(format!("cannot start metrics: {error}")))?;
+    metrics::describe_counter!(REQUESTS, "Requests by method, route and class of status.");
+    metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "Time to answer by method and route.");
+    metrics::describe_gauge!(START, metrics::Unit::Seconds, "When the process started, in seconds since 1970.");
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for 200 million years")]
+    metrics::gauge!(START).set(clock.now().timestamp() as f64);
+    Ok(handle)
+}
+
+/// The router of the metrics listener.
+pub(crate) fn metrics_routes(handle: PrometheusHandle) -> Router {
+    let render = async move || ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render());
+    Router::new().route("/metrics", get(render))
+}
+
+/// Keeps the memory of the recorder in bounds for as long as it is polled.
+pub(crate) async fn keep_up(handle: PrometheusHandle) -> Infallible {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    loop {
+        ticks.tick().await;
+        handle.run_upkeep();
+    }
+}
+
+/// Counts one request. Paths outside of the routes are one label, so that a scanner cannot fill the memory.
+pub(crate) async fn measure(request: Request, next: Next) -> Response {
+    let method = method_label(request.method());
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    let status = match response.status().as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    };
+    metrics::histogram!(DURATION, "method" => method, "route" => route.clone()).record(begun.elapsed().as_secs_f64());
+    metrics::counter!(REQUESTS, "method" => method, "route" => route, "status" => status).increment(1);
+    response
+}
+
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
