@@ -2,5 +2,6 @@
 #![cfg(test)]
 
 mod architecture;
+mod base_service;
 mod documents;
 mod harness;
