@@ -13,7 +13,8 @@ use identity_core::Identity;
 use identity_core::config::HttpOptions;
 use identity_core::crypto::hmac;
 use identity_core::secret::Secret;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use identity_core::token::{Token, kind};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::auth::credentials::{Presentation, RawCookie};
 
@@ -98,6 +99,17 @@ impl Cookies {
         }
         let signature = STANDARD.decode(signature).ok()?;
         hmac::verify(self.secret.expose().as_bytes(), value.as_bytes(), &signature).then_some(value)
+    }
+
+    /// The session token in a bearer: a token as it is, or the signed value of the cookie as it was set or as it reads decoded.
+    /// Tokens have no dot.
+    #[must_use]
+    pub(crate) fn token_of_bearer(&self, bearer: &str) -> Option<Token<kind::Session>> {
+        if !bearer.contains('.') {
+            return Some(Token::presented(bearer));
+        }
+        let decoded = percent_decode_str(bearer).decode_utf8().ok()?;
+        self.verify(&decoded).map(Token::presented)
     }
 
     /// The value of a signed cookie of a request, if it is there and the signature is ours.

@@ -3,11 +3,11 @@
 use std::any::Any;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::Router;
 use identity_axum::middleware::headers::SecurityHeaders;
 use identity_axum::middleware::host::Hosts;
 use identity_axum::middleware::trace::Trace;
@@ -27,7 +27,11 @@ const BODY_LIMIT: usize = 64 * 1024;
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 /// The router of the main listener.
-pub(crate) fn app(identity: &Identity, settings: &Settings, mailbox: Option<&Mailbox>) -> identity_core::Result<Router> {
+pub(crate) fn app(
+    identity: &Identity,
+    settings: &Settings,
+    mailbox: Option<&Mailbox>,
+) -> identity_core::Result<Router> {
     let http = &identity.config().http;
     let front = front_page(settings);
     let mut routes = Router::new().route("/", get(async move || page("Identity", &front)));
@@ -68,12 +72,17 @@ fn front_page(settings: &Settings) -> String {
     let base_url = settings.http.base_url.as_str();
     let mut rows = vec![
         ("Better Auth API", link(&format!("{base_url}/api/auth"))),
-        ("Health", format!("{} and {}", link(&format!("{base_url}/health")), link(&format!("{base_url}/health/ready")))),
+        (
+            "Health",
+            format!("{} and {}", link(&format!("{base_url}/health")), link(&format!("{base_url}/health/ready"))),
+        ),
     ];
     if settings.has_mailbox() {
         rows.push(("Mailbox", link(&format!("{base_url}{}", mailbox::PATH))));
     }
-    if settings.is_loopback() && let Some(address) = settings.telemetry.metrics_listen.0 {
+    if settings.is_loopback()
+        && let Some(address) = settings.telemetry.metrics_listen.0
+    {
         rows.push(("Metrics", link(&format!("http://{address}/metrics"))));
     }
     rows.push(("Settings", String::from("<code>identity-server config show --defaults</code>")));

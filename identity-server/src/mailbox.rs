@@ -199,11 +199,9 @@ mod tests {
     #[tokio::test]
     async fn it_answers_this_machine_only() {
         let mailbox = mailbox(1).await;
-        for (peer, host) in [
-            ("127.0.0.1:5", "localhost:8888"),
-            ("[::1]:5", "127.0.0.1:8888"),
-            ("[::ffff:127.0.0.1]:5", "[::1]:8888"),
-        ] {
+        for (peer, host) in
+            [("127.0.0.1:5", "localhost:8888"), ("[::1]:5", "127.0.0.1:8888"), ("[::ffff:127.0.0.1]:5", "[::1]:8888")]
+        {
             assert_eq!(get(&mailbox, Some(peer), host, "").await.0, StatusCode::OK, "{peer} {host}");
         }
         for (peer, host) in [

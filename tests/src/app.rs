@@ -92,7 +92,7 @@ impl TestAppBuilder {
             builder = builder.mailer(post.clone());
         }
         let identity = builder.build().unwrap_or_else(|problems| panic!("{problems}"));
-        let api = identity_axum::router(&identity).expect("the router can be built");
+        let api = identity_axum::router(&identity);
         let router = self.routes.merge(api).with_state(identity.clone());
         let worker = identity.spawn_worker();
         TestApp { identity, clock, mailer, router, post, database, _worker: worker }

@@ -10,7 +10,6 @@ use identity_core::auth::Refresh;
 use identity_core::principal::{Principal, Profile};
 use identity_core::token::{Token, kind};
 use identity_core::{Code, Error, Identity, Result};
-use percent_encoding::percent_decode_str;
 
 use super::credentials::Credential;
 use super::{Authenticator, Authn, RequestContext};
@@ -44,12 +43,7 @@ impl Local {
                 self.cookies.verify(&signed).map(Token::presented)
             }
             Credential::Bearer(_) if !self.identity.config().http.bearer => None,
-            // Tokens have no dot; with one it is the signed value of the cookie, as it was set or as it reads decoded.
-            Credential::Bearer(token) if token.expose().contains('.') => {
-                let signed = percent_decode_str(token.expose()).decode_utf8().ok()?;
-                self.cookies.verify(&signed).map(Token::presented)
-            }
-            Credential::Bearer(token) => Some(token.clone()),
+            Credential::Bearer(token) => self.cookies.token_of_bearer(token.expose()),
         }
     }
 }

@@ -26,21 +26,12 @@ pub(super) struct Caller {
 pub(super) fn presented(facade: &Facade, headers: &HeaderMap) -> Option<Token<kind::Session>> {
     if facade.identity.config().http.bearer {
         match bearer(headers) {
-            Presentation::Presented(token) => return from_bearer(facade, token.expose()),
+            Presentation::Presented(token) => return facade.cookies.token_of_bearer(token.expose()),
             Presentation::Malformed => return None,
             Presentation::NotPresented => {}
         }
     }
     facade.cookies.signed(headers, Name::SessionToken).map(Token::presented)
-}
-
-/// A bearer is a session token, or the signed value of the cookie as it was set or as it reads decoded. Tokens have no dot.
-fn from_bearer(facade: &Facade, text: &str) -> Option<Token<kind::Session>> {
-    if !text.contains('.') {
-        return Some(Token::presented(text));
-    }
-    let decoded = percent_encoding::percent_decode_str(text).decode_utf8().ok()?;
-    facade.cookies.verify(&decoded).map(Token::presented)
 }
 
 /// The caller of a request, or none.

@@ -45,29 +45,26 @@ struct Facade {
 ///
 /// Serve the application with `into_make_service_with_connect_info::<SocketAddr>()`: without it every call fails with a clear
 /// error, because all clients would share one limit.
-///
-/// # Errors
-/// `invalid_input` when the base URL or an allowed host of the configuration cannot be read; a built [`Identity`] has checked them.
-pub fn router<S>(identity: &Identity) -> identity_core::Result<Router<S>>
+#[must_use]
+pub fn router<S>(identity: &Identity) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
     let http = &identity.config().http;
-    let hosts = Hosts::new(&http.base_url, &http.allowed_hosts)?;
     let facade = Arc::new(Facade {
         cookies: Cookies::new(identity),
-        origins: TrustedOrigins::new(http)?,
+        origins: TrustedOrigins::new(http),
         identity: identity.clone(),
     });
     let routes = routes()
         .route_layer(from_fn_with_state(Arc::clone(&facade), gate::pass))
         .method_not_allowed_fallback(gate::not_found)
         .fallback(gate::not_found);
-    Ok(Router::new()
+    Router::new()
         .nest(&http.base_path, routes)
         .layer(from_fn_with_state(Arc::clone(&facade), cors::answer))
-        .layer(hosts.layer(|_, error| Failure::<BetterAuth>::from(error).into_response()))
-        .with_state(facade))
+        .layer(Hosts::of(http).layer(|_, error| Failure::<BetterAuth>::from(error).into_response()))
+        .with_state(facade)
 }
 
 fn routes() -> Router<Arc<Facade>> {

@@ -9,23 +9,24 @@ use url::{Host, Url};
 /// The origins that are trusted: the base URL's own and the configured ones.
 #[derive(Clone, Debug)]
 pub(super) struct TrustedOrigins {
-    base: Url,
+    /// `None` trusts no path, only whole URLs; a built identity has a base URL that parses.
+    base: Option<Url>,
     own: Vec<String>,
     patterns: Vec<String>,
 }
 
 impl TrustedOrigins {
-    pub(super) fn new(http: &HttpOptions) -> Result<Self> {
-        let base = Url::parse(&http.base_url).map_err(Error::internal)?;
-        let mut own = vec![base.origin().ascii_serialization()];
-        if is_loopback(&base) {
+    pub(super) fn new(http: &HttpOptions) -> Self {
+        let base = Url::parse(&http.base_url).ok();
+        let mut own: Vec<String> = base.iter().map(|base| base.origin().ascii_serialization()).collect();
+        if let Some(base) = base.as_ref().filter(|base| is_loopback(base)) {
             let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
             own.extend(["localhost", "127.0.0.1"].map(|host| format!("{}://{host}{port}", base.scheme())));
         }
         let patterns = http.trusted_origins.iter().map(|origin| origin.trim_end_matches('/').to_owned());
         // A custom scheme `myapp://` keeps its slashes: they are all there is.
         let patterns = patterns.map(|origin| if origin.ends_with(':') { format!("{origin}//") } else { origin });
-        Ok(Self { own, patterns: patterns.collect(), base })
+        Self { own, patterns: patterns.collect(), base }
     }
 
     /// Whether `origin` is the base URL's own.
@@ -76,17 +77,14 @@ impl TrustedOrigins {
     fn is_own_path(&self, target: &str) -> bool {
         let path = target.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let hidden = path.contains("%2f") || path.contains("%5c");
-        let resolved = self.base.join(target);
-        !target.starts_with("//") && !hidden && resolved.is_ok_and(|url| url.origin() == self.base.origin())
+        let stays = |base: &Url| base.join(target).is_ok_and(|url| url.origin() == base.origin());
+        !target.starts_with("//") && !hidden && self.base.as_ref().is_some_and(stays)
     }
 
     /// A target on the base URL as an absolute URL; others as they are.
     pub(super) fn absolute(&self, target: &str) -> String {
-        if target.starts_with('/') {
-            self.base.join(target).map_or_else(|_| target.to_owned(), String::from)
-        } else {
-            target.to_owned()
-        }
+        let base = self.base.as_ref().filter(|_| target.starts_with('/'));
+        base.and_then(|base| base.join(target).ok()).map_or_else(|| target.to_owned(), String::from)
     }
 }
 
