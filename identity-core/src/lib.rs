@@ -42,6 +42,8 @@ pub mod session;
 mod shared;
 #[cfg(feature = "store")]
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "store")]
 pub mod text;
 #[cfg(feature = "store")]

@@ -1,13 +1,14 @@
 //! Everything that answers on the main listener, and the layers around it.
 
 use std::any::Any;
+use std::fmt::Write as _;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::Router;
 use identity_axum::middleware::headers::SecurityHeaders;
 use identity_axum::middleware::host::Hosts;
 use identity_axum::middleware::trace::Trace;
@@ -27,7 +28,11 @@ const BODY_LIMIT: usize = 64 * 1024;
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 /// The router of the main listener.
-pub(crate) fn app(identity: &Identity, settings: &Settings, mailbox: Option<&Mailbox>) -> identity_core::Result<Router> {
+pub(crate) fn app(
+    identity: &Identity,
+    settings: &Settings,
+    mailbox: Option<&Mailbox>,
+) -> identity_core::Result<Router> {
     let http = &identity.config().http;
     let front = front_page(settings);
     let mut routes = Router::new().route("/", get(async move || page("Identity", &front)));
@@ -68,20 +73,28 @@ fn front_page(settings: &Settings) -> String {
     let base_url = settings.http.base_url.as_str();
     let mut rows = vec![
         ("Better Auth API", link(&format!("{base_url}/api/auth"))),
-        ("Health", format!("{} and {}", link(&format!("{base_url}/health")), link(&format!("{base_url}/health/ready")))),
+        (
+            "Health",
+            format!("{} and {}", link(&format!("{base_url}/health")), link(&format!("{base_url}/health/ready"))),
+        ),
     ];
     if settings.has_mailbox() {
         rows.push(("Mailbox", link(&format!("{base_url}{}", mailbox::PATH))));
     }
-    if settings.is_loopback() && let Some(address) = settings.telemetry.metrics_listen.0 {
+    if settings.is_loopback()
+        && let Some(address) = settings.telemetry.metrics_listen.0
+    {
         rows.push(("Metrics", link(&format!("http://{address}/metrics"))));
     }
     rows.push(("Settings", String::from("<code>identity-server config show --defaults</code>")));
     rows.push(("Commands", String::from("<code>identity-server help</code>")));
-    let rows: String = rows.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>\n")).collect();
+    let mut list = String::new();
+    for (name, value) in &rows {
+        let _ = writeln!(list, "<dt>{name}</dt><dd>{value}</dd>");
+    }
     format!(
         "<h1>Identity</h1>\n<p class=\"lede\">Sign-up, sign-in and sessions for your applications. Point the Better Auth \
-         client at this address.</p>\n<dl>\n{rows}</dl>\n"
+         client at this address.</p>\n<dl>\n{list}</dl>\n"
     )
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use identity_core::Identity;
 use identity_core::mail::SmtpTransport;
 use identity_core::store::Store;
 use identity_core::time::Clock;
-use identity_core::Identity;
 use identity_migrations::Status;
 
 use crate::cli::Failure;

@@ -25,7 +25,8 @@ pub(crate) fn prepare_database(settings: &Settings) -> Result<(), Failure> {
 }
 
 fn folder(path: &Path) -> Result<(), Failure> {
-    files::create_private_folder(path).map_err(|error| Failure::new(format!("cannot create {}: {error}", path.display())))
+    files::create_private_folder(path)
+        .map_err(|error| Failure::new(format!("cannot create {}: {error}", path.display())))
 }
 
 fn generated(data: &Path) -> Result<Secret<String>, Failure> {

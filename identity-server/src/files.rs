@@ -95,7 +95,12 @@ mod tests {
         let path = folder.join("secret");
         let created = thread::scope(|scope| {
             let tries: Vec<_> = (0..16)
-                .map(|number| scope.spawn({ let path = &path; move || create_private(path, &number.to_string(), &OsEntropy).is_ok() }))
+                .map(|number| {
+                    scope.spawn({
+                        let path = &path;
+                        move || create_private(path, &number.to_string(), &OsEntropy).is_ok()
+                    })
+                })
                 .collect();
             tries.into_iter().filter(|_| true).map(|thread| thread.join().unwrap()).filter(|created| *created).count()
         });

@@ -47,11 +47,6 @@ impl Mailbox {
         Ok(Self { mails: Arc::default(), clock, url: format!("{base_url}{PATH}"), hosts })
     }
 
-    /// Where a browser finds it.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// The route of the mailbox.
     pub(crate) fn routes(&self) -> Router {
         Router::new().route(PATH, get(show)).with_state(self.clone())
@@ -199,11 +194,9 @@ mod tests {
     #[tokio::test]
     async fn it_answers_this_machine_only() {
         let mailbox = mailbox(1).await;
-        for (peer, host) in [
-            ("127.0.0.1:5", "localhost:8888"),
-            ("[::1]:5", "127.0.0.1:8888"),
-            ("[::ffff:127.0.0.1]:5", "[::1]:8888"),
-        ] {
+        for (peer, host) in
+            [("127.0.0.1:5", "localhost:8888"), ("[::1]:5", "127.0.0.1:8888"), ("[::ffff:127.0.0.1]:5", "[::1]:8888")]
+        {
             assert_eq!(get(&mailbox, Some(peer), host, "").await.0, StatusCode::OK, "{peer} {host}");
         }
         for (peer, host) in [

@@ -29,10 +29,8 @@ pub(crate) fn page(title: &str, body: &str) -> Response {
          <style>{STYLE}</style></head>\n<body>\n{body}</body></html>\n",
         escape(title)
     );
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
+    let headers =
+        [(header::CONTENT_SECURITY_POLICY, POLICY), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (headers, Html(html)).into_response()
 }
 

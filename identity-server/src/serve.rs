@@ -41,7 +41,9 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool) -> Result<(), Failure> {
     let Loaded { settings, exposures, .. } = loaded;
     telemetry::log(&settings.telemetry);
     if !exposures.is_empty() {
-        tracing::error!("INSECURE: --insecure-dev accepts settings that give every account away on an open network:\n{exposures}");
+        tracing::error!(
+            "INSECURE: --insecure-dev accepts settings that give every account away on an open network:\n{exposures}"
+        );
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = open(&settings).await?;
@@ -126,7 +128,9 @@ async fn bootstrap(identity: &Identity, settings: &Settings) -> Result<(), Failu
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        Failure::new(format!("cannot listen on {address}: {error}; http.listen (IDENTITY_HTTP__LISTEN) sets another address"))
+        Failure::new(format!(
+            "cannot listen on {address}: {error}; http.listen (IDENTITY_HTTP__LISTEN) sets another address"
+        ))
     })
 }
 
@@ -138,7 +142,9 @@ fn announce(settings: &Settings, address: SocketAddr) -> Result<(), Failure> {
         return Ok(());
     }
     if settings.http.base_url.port() != Some(address.port()) {
-        tracing::warn!("http.base_url (IDENTITY_HTTP__BASE_URL) is {base_url}, but the server listens on {address}: links lead elsewhere");
+        tracing::warn!(
+            "http.base_url (IDENTITY_HTTP__BASE_URL) is {base_url}, but the server listens on {address}: links lead elsewhere"
+        );
     }
     let mut banner = format!("\nidentity-server serves {base_url} for this machine alone.\n\n");
     let _ = writeln!(banner, "  API       {base_url}/api/auth");
@@ -168,20 +174,15 @@ async fn until_stopped(listener: TcpListener, app: Router) -> Result<(), Failure
         .acceptor(NoDelayAcceptor::new())
         .handle(handle.clone())
         .http1_only();
-    server
-        .http_builder()
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
-        .max_buf_size(HEADER_LIMIT);
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEADER_LIMIT);
     let mut serving = pin!(server.serve(app.into_make_service_with_connect_info::<SocketAddr>()));
     tokio::select! {
-        served = &mut serving => return Ok(served?),
+        ended = &mut serving => return Ok(ended?),
         () = stop.signal() => tracing::info!("stopping; requests in flight have {} s", GRACE.as_secs()),
     }
     handle.graceful_shutdown(Some(GRACE));
     tokio::select! {
-        served = &mut serving => Ok(served?),
+        ended = &mut serving => Ok(ended?),
         () = stop.signal() => Ok(()),
     }
 }

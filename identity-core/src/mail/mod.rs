@@ -1,6 +1,8 @@
 //! What is mailed, what it looks like, and how it leaves.
 
 mod message;
+mod smtp;
+mod template;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,7 +11,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use self::message::{Message, Purpose};
-
+pub use self::smtp::SmtpTransport;
+pub use self::template::Templates;
 use crate::text::Email;
 
 /// How mail leaves: over SMTP, or into whatever an embedder or a test has instead.
@@ -121,22 +124,5 @@ mod tests {
     fn an_error_tells_its_causes() {
         let error = MailError::transient(std::io::Error::other("connection refused"));
         assert_eq!(error.to_string(), "the mail cannot be sent now: connection refused");
-    }
-}
-
-#[derive(Debug)]
-pub struct Templates;
-impl Templates {
-    pub fn load(_: &crate::config::MailOptions) -> Result<Self, Vec<String>> {
-        Ok(Self)
-    }
-    pub fn render(&self, m: &Message, to: &Email, _name: &str) -> crate::error::Result<Mail> {
-        Ok(Mail {
-            purpose: m.purpose(),
-            to: to.clone(),
-            subject: String::new(),
-            text: String::new(),
-            html: String::new(),
-        })
     }
 }

@@ -29,7 +29,9 @@ impl GenerateEnv {
         };
         let path = self.output.display();
         written.map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => Failure::new(format!("{path} exists already; --force replaces it and its secrets")),
+            ErrorKind::AlreadyExists => {
+                Failure::new(format!("{path} exists already; --force replaces it and its secrets"))
+            }
             _ => Failure::new(format!("cannot write {path}: {error}")),
         })?;
         print(&format!("Wrote {path}. Keep it out of version control.\n"))
@@ -59,9 +61,14 @@ mod tests {
     #[test]
     fn two_files_share_no_secret() {
         let (one, two) = (environment(&OsEntropy), environment(&OsEntropy));
-        for (left, right) in one.lines().zip(two.lines()).filter(|(line, _)| line.contains("SECRET=") || line.contains("PASSWORD=")) {
+        for (left, right) in
+            one.lines().zip(two.lines()).filter(|(line, _)| line.contains("SECRET=") || line.contains("PASSWORD="))
+        {
             assert_ne!(left, right);
         }
-        assert_eq!(one.lines().filter(|line| line.starts_with("IDENTITY_SECRETS__SECRET=")).map(str::len).sum::<usize>(), 25 + 64);
+        assert_eq!(
+            one.lines().filter(|line| line.starts_with("IDENTITY_SECRETS__SECRET=")).map(str::len).sum::<usize>(),
+            25 + 64
+        );
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Cli {
 /// What every command understands.
 #[derive(Clone, Debug, Args)]
 struct Global {
-    /// The configuration file; else IDENTITY_CONFIG, else ./identity.toml if there is one.
+    /// The configuration file; else `IDENTITY_CONFIG`, else `./identity.toml` if there is one.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Accept what is unsafe in the open: a public listener with a loopback URL, plain http, no secret, weak hashes.

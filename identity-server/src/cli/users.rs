@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use chrono::SecondsFormat;
 use clap::{Args, Subcommand};
+use identity_core::Identity;
 use identity_core::id::UserId;
 use identity_core::secret::Secret;
 use identity_core::text::Email;
 use identity_core::time::{Clock, SystemClock, Timestamp, after};
 use identity_core::user::{Ban, DEFAULT_ROLE, NewUser, User};
-use identity_core::Identity;
 use serde::Serialize;
 
 use super::{Failure, Global, print};
