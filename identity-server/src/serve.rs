@@ -48,7 +48,11 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = open(&settings).await?;
     if migrate {
+        let pending = compose::migration_status(&store).await?.pending.len();
         compose::migrate(&store).await?;
+        if pending > 0 {
+            tracing::info!(pending, "brought the tables up to date");
+        }
     } else {
         compose::require_current(&store, &settings).await?;
     }
@@ -110,8 +114,8 @@ async fn bootstrap(identity: &Identity, settings: &Settings) -> Result<(), Failu
             }
             Err(error) if error.code() == Code::EmailTaken => {}
             Err(error) => {
-                let text = format!("bootstrap.admin_password (IDENTITY_BOOTSTRAP__ADMIN_PASSWORD): {}", error.chain());
-                return Err(Failure::new(text));
+                let reason = Failure::from(error);
+                return Err(Failure::new(format!("the bootstrap administrator could not be created: {reason}")));
             }
         }
     }
