@@ -8,7 +8,7 @@ use http::request::Parts;
 use identity_core::{Code, Error, Result};
 use tower::{Layer, Service};
 
-use crate::auth::Authn;
+use crate::auth::{Authn, RequestContext};
 use crate::extract::role::is_role;
 use crate::middleware::{Around, Wrapped};
 use crate::problem::{Api, Failure};
@@ -81,7 +81,7 @@ impl GuardLayer {
             Guard::RoleGated(Roles(roles)) if caller.principal.user.has_any_role(roles) => Ok(()),
             Guard::RoleGated(_) => Err(Code::PermissionDenied.into()),
             Guard::Flexible(provision) => {
-                provision.ensure(&self.authn, &mut caller, self.authn.context(parts)).await?;
+                provision.ensure(&self.authn, &mut caller, RequestContext::of(parts)).await?;
                 self.authn.remember(parts, Some(caller));
                 Ok(())
             }

@@ -16,6 +16,10 @@
 //! ```
 
 pub mod auth;
+#[cfg(feature = "store")]
+mod better_auth;
+#[cfg(feature = "store")]
+mod cookie;
 pub mod extract;
 mod guard;
 pub mod middleware;
@@ -25,6 +29,8 @@ mod provision;
 #[cfg(feature = "remote")]
 pub use auth::remote::{TrustAnchor, TrustAnchorBuilder};
 pub use auth::{Authenticator, Authn};
+#[cfg(feature = "store")]
+pub use better_auth::{BetterAuth, router};
 pub use extract::role::{RequireRole, Role};
 pub use extract::user::RequireUser;
 pub use guard::{Guard, GuardLayer, Roles};

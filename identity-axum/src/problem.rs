@@ -61,10 +61,11 @@ impl<D: Dialect> IntoResponse for Failure<D> {
 
 fn log(error: &Error) {
     let code = error.code().id();
-    match error.code().class() {
-        Class::Internal => tracing::error!(code, cause = %error.chain(), "request failed"),
-        Class::Unavailable => tracing::warn!(code, cause = %error.chain(), "request refused"),
-        _ => {}
+    let class = error.code().class();
+    if class == Class::Internal {
+        tracing::error!(code, cause = %error.chain(), "request failed");
+    } else if class == Class::Unavailable {
+        tracing::warn!(code, cause = %error.chain(), "request refused");
     }
 }
 

@@ -96,6 +96,7 @@ impl Provision {
     }
 
     /// Waits for the run of this user, starting it if there is none.
+    #[expect(clippy::disallowed_methods, reason = "others wait for this run; a caller that goes away must not end it")]
     async fn join(&self, authn: &Authn, caller: &Caller, request: RequestContext) -> Result<Profile> {
         loop {
             let (mut outcome, started) = self.runs.join(&caller.principal.user.id, |run| {

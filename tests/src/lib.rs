@@ -1,1 +1,30 @@
-//! x
+//! The harness of all tests: a database for each test, the identity in this process or as the built program, and people who use it.
+//!
+//! [`TestApp`] answers most questions: everything in one process, with a clock that the test moves. [`Server`] is the program
+//! itself, for what only a process can show: signals, restarts, logs, real mail.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a harness reports by panicking, inside the test that asked"
+)]
+
+mod actor;
+mod app;
+mod browser;
+mod db;
+mod letter;
+mod process;
+mod server;
+mod service;
+mod smtp;
+
+pub use actor::{Actor, Call, Reply};
+pub use app::{SECRET, TestApp, TestAppBuilder};
+pub use browser::{Browser, SetCookie};
+pub use db::TestDatabase;
+pub use letter::{Letter, token_of};
+pub use process::{Process, free_port};
+pub use server::{Server, ServerBuilder};
+pub use service::BaseService;
+pub use smtp::SmtpSink;

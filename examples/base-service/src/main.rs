@@ -1,2 +1,121 @@
-//! x
-fn main() {}
+//! A wallet: a service that owns no identity tables and asks its trust anchor who is calling.
+//!
+//! ```text
+//! ANCHOR_URL=http://localhost:8888 SERVICE_NAME=wallet SERVICE_SECRET=... LISTEN=127.0.0.1:9000 \
+//! DATABASE_URL=sqlite:wallet.db cargo run -p example-base-service
+//! ```
+
+use axum::extract::{FromRef, State};
+use axum::routing::get;
+use axum::{BoxError, Json, Router};
+use identity_axum::middleware::trace::Trace;
+use identity_axum::{
+    Api, Authn, Code, Error, Failure, Guard, Profile, Provision, RequireRole, RequireUser, Roles, TrustAnchor, roles,
+};
+use serde_json::{Value, json};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+roles! { Analyst = "analyst" }
+
+/// What the handlers need. The extractors find their part through `FromRef`.
+#[derive(Clone, Debug)]
+struct App {
+    anchor: TrustAnchor,
+    wallets: SqlitePool,
+}
+
+impl FromRef<App> for Authn {
+    fn from_ref(app: &App) -> Self {
+        app.anchor.authn()
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    tracing_subscriber::fmt().init();
+    let anchor = TrustAnchor::builder(setting("ANCHOR_URL", Some("http://localhost:8888"))?)
+        .service(setting("SERVICE_NAME", Some("wallet"))?, setting("SERVICE_SECRET", None)?)
+        .build()?;
+    let wallets = open(&setting("DATABASE_URL", Some("sqlite:wallet.db"))?).await?;
+    let listener = TcpListener::bind(setting("LISTEN", Some("127.0.0.1:9000"))?).await?;
+    let mut stop = signal(SignalKind::terminate())?;
+
+    tracing::info!(address = %listener.local_addr()?, "the wallet listens");
+    axum::serve(listener, router(App { anchor, wallets }))
+        .with_graceful_shutdown(async move {
+            stop.recv().await;
+        })
+        .await?;
+    Ok(())
+}
+
+/// One router per guard: no handler decides who may call it.
+fn router(app: App) -> Router {
+    let signed_in = Router::new().route("/me", get(me)).route_layer(app.anchor.guard(Guard::Standard));
+    let analysts = Router::new()
+        .route("/admin", get(admin))
+        .route_layer(app.anchor.guard(Guard::RoleGated(Roles::of::<Analyst>())));
+    let with_wallet = Router::new()
+        .route("/wallet", get(wallet))
+        .route_layer(app.anchor.guard(Guard::Flexible(open_wallet(app.wallets.clone()))));
+    let anybody = Router::new().route("/public", get(async || "Anybody may read this.\n"));
+    anybody.merge(signed_in).merge(analysts).merge(with_wallet).layer(Trace::new()).with_state(app)
+}
+
+/// Prepares the wallet of a user at their first call. It may run more than once: the second time changes nothing.
+fn open_wallet(wallets: SqlitePool) -> Provision {
+    Provision::new("wallet", move |user: Profile| {
+        let wallets = wallets.clone();
+        async move {
+            sqlx::query("INSERT INTO wallets (user_id, balance) VALUES (?, 0) ON CONFLICT DO NOTHING")
+                .bind(user.id.as_str())
+                .execute(&wallets)
+                .await?;
+            Ok(())
+        }
+    })
+}
+
+async fn me(user: RequireUser) -> Json<Value> {
+    let profile = user.profile();
+    Json(json!({ "id": profile.id, "email": profile.email, "name": profile.name, "role": profile.role }))
+}
+
+async fn admin(State(app): State<App>, analyst: RequireRole<Analyst>) -> Result<Json<Value>, Failure<Api>> {
+    let wallets: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM wallets").fetch_one(&app.wallets).await.map_err(Error::internal)?;
+    Ok(Json(json!({ "analyst": analyst.user.email, "wallets": wallets })))
+}
+
+async fn wallet(State(app): State<App>, user: RequireUser) -> Result<Json<Value>, Failure<Api>> {
+    let profile = user.profile();
+    let balance: i64 = sqlx::query_scalar("SELECT balance FROM wallets WHERE user_id = ?")
+        .bind(profile.id.as_str())
+        .fetch_optional(&app.wallets)
+        .await
+        .map_err(Error::internal)?
+        .ok_or(Code::NotFound)?;
+    Ok(Json(json!({
+        "userId": profile.id,
+        "balance": balance,
+        "hasWalletAccount": profile.is_provisioned("wallet"),
+    })))
+}
+
+/// The service's own database: its own data, keyed on the user's id.
+async fn open(url: &str) -> Result<SqlitePool, sqlx::Error> {
+    let options = url.parse::<SqliteConnectOptions>()?.create_if_missing(true);
+    let pool = SqlitePoolOptions::new().connect_with(options).await?;
+    sqlx::query("CREATE TABLE IF NOT EXISTS wallets (user_id TEXT PRIMARY KEY, balance INTEGER NOT NULL)")
+        .execute(&pool)
+        .await?;
+    Ok(pool)
+}
+
+#[expect(clippy::disallowed_methods, reason = "an example has no configuration module")]
+fn setting(name: &str, default: Option<&str>) -> Result<String, BoxError> {
+    let given = std::env::var(name).ok().or_else(|| default.map(str::to_owned));
+    given.ok_or_else(|| format!("set {name}").into())
+}

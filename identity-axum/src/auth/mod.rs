@@ -1,6 +1,8 @@
 //! Who is calling: one port for a local identity and for a trust anchor over the network.
 
 pub mod credentials;
+#[cfg(feature = "store")]
+mod local;
 #[cfg(feature = "remote")]
 pub mod remote;
 #[cfg(feature = "remote")]
@@ -14,12 +16,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::request::Parts;
 use identity_core::principal::{Principal, Profile};
-use identity_core::request::RequestInfo;
 use identity_core::{Code, Result};
-use ipnet::IpNet;
 
-use crate::extract::client_ip;
-use crate::extract::request::user_agent;
 use crate::middleware::trace::RequestId;
 use credentials::{Credential, Presentation};
 
@@ -28,8 +26,12 @@ use credentials::{Credential, Presentation};
 pub struct RequestContext {
     /// The id under which the request is logged; absent outside of [`Trace`](crate::middleware::trace::Trace).
     pub id: Option<RequestId>,
-    /// Where it came from. The address is absent when the application is served without connection information.
-    pub info: RequestInfo,
+}
+
+impl RequestContext {
+    pub(crate) fn of(parts: &Parts) -> Self {
+        Self { id: parts.extensions.get().cloned() }
+    }
 }
 
 /// A source of truth about callers. Which credential speaks for a request is decided by [`Authn`], for all of them alike.
@@ -37,11 +39,6 @@ pub struct RequestContext {
 pub trait Authenticator: Any + Send + Sync + fmt::Debug {
     /// The names under which the auth cookie is looked for.
     fn cookie_names(&self) -> &[String];
-
-    /// The networks whose `X-Forwarded-For` is believed.
-    fn trusted_proxies(&self) -> &[IpNet] {
-        &[]
-    }
 
     /// The principal behind a credential, or none if it is not good (any more). An error means that nobody can say.
     async fn resolve(&self, credential: &Credential, request: &RequestContext) -> Result<Option<Principal>>;
@@ -110,15 +107,6 @@ impl Authn {
         parts.extensions.insert(Resolved { by: self.clone(), caller });
     }
 
-    pub(crate) fn context(&self, parts: &Parts) -> RequestContext {
-        let ip = client_ip::peer(&parts.extensions)
-            .map(|peer| client_ip::client_ip(peer, self.0.trusted_proxies(), &parts.headers));
-        RequestContext {
-            id: parts.extensions.get().cloned(),
-            info: RequestInfo { ip: ip.ok(), user_agent: user_agent(&parts.headers) },
-        }
-    }
-
     pub(crate) async fn complete_provisioning(
         &self,
         credential: &Credential,
@@ -134,7 +122,7 @@ impl Authn {
             Presentation::NotPresented => return Ok(None),
             Presentation::Malformed => return Err(Code::InvalidBearer.into()),
         };
-        match (self.0.resolve(&credential, &self.context(parts)).await?, &credential) {
+        match (self.0.resolve(&credential, &RequestContext::of(parts)).await?, &credential) {
             (Some(principal), _) => Ok(Some(Caller { principal, credential })),
             (None, Credential::Cookies(_)) => Ok(None),
             (None, Credential::Bearer(_)) => Err(Code::InvalidBearer.into()),

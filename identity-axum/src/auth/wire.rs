@@ -72,7 +72,7 @@ pub(super) fn principal(body: &[u8]) -> Result<Option<Principal>, Unreadable> {
 /// Reads the body of provision: the user after the change.
 pub(super) fn profile(body: &[u8]) -> Result<Profile, Unreadable> {
     let answer: Value = serde_json::from_slice(body).map_err(|_| "the user is not JSON")?;
-    profile_of(answer.get("user").unwrap_or(&answer))
+    profile_of(answer.get("user").unwrap_or(&Value::Null))
 }
 
 fn profile_of(user: &Value) -> Result<Profile, Unreadable> {

@@ -34,6 +34,16 @@ impl Hosts {
         Ok(Self { loopback: is_loopback(&base), base, allowed })
     }
 
+    /// The hosts of an identity's configuration. One that cannot be read answers nobody, and the log says so.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub fn of(http: &identity_core::config::HttpOptions) -> Self {
+        Self::new(&http.base_url, &http.allowed_hosts).unwrap_or_else(|error| {
+            tracing::error!(error = error.chain(), "no host is answered");
+            Self { base: String::new(), loopback: false, allowed: Vec::new() }
+        })
+    }
+
     /// Whether a request for `authority` (`host` or `host:port`) is answered.
     #[must_use]
     pub fn answer(&self, authority: &str) -> bool {

@@ -252,10 +252,7 @@ async fn complete(
     user.email_verified = true;
     user.updated_at = op.now();
     verification::store::spend_others(op, &user.id, Purpose::EmailCode).await?;
-    let issued = match signs_in {
-        true => session::open(op, &user, &Proof::User, remember, info).await?,
-        false => None,
-    };
+    let issued = if signs_in { session::open(op, &user, &Proof::User, remember, info).await? } else { None };
     Ok((profile_of(op, user).await?, issued))
 }
 

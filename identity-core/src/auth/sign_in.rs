@@ -30,6 +30,7 @@ pub struct PasswordSignIn {
 /// How a sign-in with the right password ended.
 #[derive(Debug)]
 #[must_use]
+#[expect(clippy::large_enum_variant, reason = "made once per sign-in and taken apart by the next line")]
 pub enum SignedIn {
     /// The browser is signed in.
     Complete {
@@ -84,10 +85,8 @@ impl SignIn<'_> {
         if shared.config.email.require_verification && !user.email_verified {
             return self.ask_for_verification(&user, sign_in.callback_url.as_deref()).await;
         }
-        let rehashed = match verified.outdated {
-            true => Some(shared.hasher.hash(sign_in.password.expose()).await?),
-            false => None,
-        };
+        let rehashed =
+            if verified.outdated { Some(shared.hasher.hash(sign_in.password.expose()).await?) } else { None };
         self.open(user, credential, rehashed, sign_in.remember, info).await
     }
 

@@ -63,7 +63,7 @@ impl Action {
                 (3, Duration::from_secs(10))
             }
             Self::RequestReset | Self::RequestVerification | Self::RequestCode | Self::GiveCode => {
-                (3, Duration::from_secs(60))
+                (3, Duration::from_mins(1))
             }
             Self::Other => (100, Duration::from_secs(10)),
         }

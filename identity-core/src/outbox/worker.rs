@@ -16,7 +16,7 @@ use crate::time::after;
 use crate::verification;
 
 /// How long a row belongs to the worker that took it. Longer than a send can take, so that a mail is not sent twice.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_mins(2);
 /// How often the worker looks without being woken: for rows of other processes, and for retries that are due.
 const POLL: Duration = Duration::from_secs(5);
 /// How often rows that have run out, and counts that no longer matter, are removed.

@@ -20,10 +20,10 @@ pub struct Provisioning<'s> {
     pub(crate) shared: &'s Shared,
 }
 
-impl Provisioning<'_> {
+impl<'s> Provisioning<'s> {
     /// The name of the service that a credential `<service>.<secret>` proves; `None` for a wrong or unknown one.
     #[must_use]
-    pub fn authenticate(&self, credential: &str) -> Option<&str> {
+    pub fn authenticate(&self, credential: &str) -> Option<&'s str> {
         let (name, secret) = credential.split_once('.')?;
         let target = self.shared.config.provisioning.iter().find(|target| target.name == name)?;
         same(target.secret.expose().as_bytes(), secret.as_bytes()).then_some(target.name.as_str())

@@ -96,7 +96,7 @@ impl Store {
             });
         } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
             connect
-                .test_before_acquire_if_idle_for(Duration::from_secs(60))
+                .test_before_acquire_if_idle_for(Duration::from_mins(1))
                 .set_application_name("identity")
                 .statement_timeout(Duration::from_secs(15));
         } else {

@@ -1,6 +1,6 @@
 //! Our words as columns.
 
-use sea_orm::{DbErr, QueryResult, TryGetable, Value};
+use sea_orm::{QueryResult, TryGetable, Value};
 use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, Result};
@@ -9,7 +9,7 @@ use crate::token::Digest;
 
 /// Reads a column by its position in a hand-written statement.
 pub(crate) fn column<T: TryGetable>(row: &QueryResult, index: usize) -> Result<T> {
-    row.try_get_by_index(index).map_err(DbErr::from).map_err(Error::from)
+    row.try_get_by_index(index).map_err(Error::from)
 }
 
 pub(crate) fn text(value: impl Into<String>) -> Value {

@@ -1,0 +1,84 @@
+//! The identity of the same process, asked as a trust anchor is asked.
+
+use std::any::Any;
+use std::ptr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::extract::FromRef;
+use identity_core::auth::Refresh;
+use identity_core::principal::{Principal, Profile};
+use identity_core::token::{Token, kind};
+use identity_core::{Code, Error, Identity, Result};
+
+use super::credentials::Credential;
+use super::{Authenticator, Authn, RequestContext};
+use crate::cookie::{Cookies, Name};
+
+/// An [`Identity`] in the state of a router is all that its extractors need.
+impl FromRef<Identity> for Authn {
+    fn from_ref(identity: &Identity) -> Self {
+        let cookies = Cookies::new(identity);
+        Self::new(Arc::new(Local {
+            identity: identity.clone(),
+            cookie_names: [cookies.name(Name::SessionToken)],
+            cookies,
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Local {
+    identity: Identity,
+    cookies: Cookies,
+    cookie_names: [String; 1],
+}
+
+impl Local {
+    /// The token inside a credential, if it is one of ours and bearers are switched on.
+    fn token(&self, credential: &Credential) -> Option<Token<kind::Session>> {
+        match credential {
+            Credential::Cookies(cookies) => {
+                let signed = cookies.first()?.decoded();
+                self.cookies.verify(&signed).map(Token::presented)
+            }
+            Credential::Bearer(_) if !self.identity.config().http.bearer => None,
+            Credential::Bearer(token) => self.cookies.token_of_bearer(token.expose()),
+        }
+    }
+}
+
+#[async_trait]
+impl Authenticator for Local {
+    fn cookie_names(&self) -> &[String] {
+        &self.cookie_names
+    }
+
+    /// Never extends the session: the handler's response does not carry the renewed cookie.
+    async fn resolve(&self, credential: &Credential, _: &RequestContext) -> Result<Option<Principal>> {
+        let Some(token) = self.token(credential) else { return Ok(None) };
+        let resolved = self.identity.resolve(&token, Refresh::Never).await?;
+        Ok(resolved.map(|resolved| resolved.principal()))
+    }
+
+    async fn complete_provisioning(
+        &self,
+        credential: &Credential,
+        target: &str,
+        request: &RequestContext,
+    ) -> Result<Profile> {
+        let principal = self.resolve(credential, request).await?.ok_or(Code::Unauthorized)?;
+        let completed = self.identity.provisioning().complete(&principal.user.id, target).await;
+        completed.map_err(|error| match error.code() {
+            // The caller cannot help a target that nobody declared.
+            Code::UnknownTarget => Error::new(Code::ProvisioningFailed).caused_by(error),
+            _ => error,
+        })
+    }
+
+    /// The extractors make one of these for each request; what counts is the identity behind it.
+    fn is(&self, other: &dyn Authenticator) -> bool {
+        let other = (other as &dyn Any).downcast_ref::<Self>();
+        other.is_some_and(|other| ptr::eq(self.identity.config(), other.identity.config()))
+    }
+}

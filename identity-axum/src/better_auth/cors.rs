@@ -1,0 +1,46 @@
+//! Cross-origin answers for the trusted origins (Fetch standard, section 3.2). The origin of the base URL needs none.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use super::Facade;
+use super::reply::SET_AUTH_TOKEN;
+
+/// How long a browser may remember the answer to a preflight, in seconds.
+const REMEMBERED: HeaderValue = HeaderValue::from_static("600");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
+const HEADERS: HeaderValue = HeaderValue::from_static("content-type, authorization");
+const YES: HeaderValue = HeaderValue::from_static("true");
+
+pub(super) async fn answer(State(facade): State<Arc<Facade>>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let origin = origin.filter(|origin| {
+        origin.to_str().is_ok_and(|text| text != "null" && facade.origins.trusts(text) && !facade.origins.is_own(text))
+    });
+    let Some(origin) = origin else { return next.run(request).await };
+    let preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    allow(response.headers_mut(), origin);
+    if preflight {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, REMEMBERED);
+    }
+    response
+}
+
+fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, YES);
+    let exposed = format!("{SET_AUTH_TOKEN}, retry-after, x-retry-after, x-request-id");
+    if let Ok(exposed) = HeaderValue::try_from(exposed) {
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+}

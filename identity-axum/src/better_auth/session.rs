@@ -1,0 +1,160 @@
+//! `get-session`, and the list of sessions with its ends.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use identity_core::auth::Refresh;
+use identity_core::limits::Action;
+use identity_core::session::Session;
+use identity_core::{Code, Error, Result};
+use serde_json::{Value, json};
+
+use super::Facade;
+use super::caller::{self, Caller, FreshCaller};
+use super::error::BetterAuth;
+use super::gate::Passed;
+use super::input::Check;
+use super::reply::{self, Reply, no_store};
+use super::wire::{SessionAndUser, SessionView, User};
+use crate::cookie::Name;
+use crate::problem::Failure;
+
+/// The session and its user, or `null`.
+pub(super) async fn get(State(facade): State<Arc<Facade>>, passed: Passed, headers: HeaderMap) -> Response {
+    let mut response = match answer(&facade, &passed, &headers).await {
+        Ok(response) => response,
+        Err(error) => Failure::<BetterAuth>::from(error).into_response(),
+    };
+    no_store(response.headers_mut());
+    response
+}
+
+async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result<Response> {
+    let Some(token) = caller::presented(facade, headers) else {
+        count_miss(facade, passed)?;
+        return Ok(reply::json(Value::Null));
+    };
+    if facade.identity.config().http.cookie_cache
+        && !passed.query_flag("disableCookieCache")
+        && let Some(cached) = facade.cookies.plain(headers, Name::SessionData)
+        && let Some(answer) =
+            super::cache::open(facade.identity.cookie_secret(), &cached, token.expose(), facade.identity.now())
+    {
+        return Ok(reply::json(answer));
+    }
+    let refresh = if passed.query_flag("disableRefresh") { Refresh::Never } else { Refresh::Allowed };
+    let Some(found) = facade.identity.resolve(&token, refresh).await? else {
+        count_miss(facade, passed)?;
+        let mut response = reply::json(Value::Null);
+        facade.cookies.clear_session(response.headers_mut());
+        return Ok(response);
+    };
+    let fields = facade.session_fields(&found.session);
+    let view = SessionView { session: &found.session, token: token.expose(), fields: &fields };
+    let mut response = reply::json(SessionAndUser { session: view, user: User(&found.profile) });
+    if found.extended {
+        facade.set_session(response.headers_mut(), &token, &found.session, &found.profile);
+    } else {
+        facade.cache_session(response.headers_mut(), &token, &found.session, &found.profile);
+    }
+    Ok(response)
+}
+
+/// A call that finds nobody counts against its address; one that finds a live session is free.
+fn count_miss(facade: &Facade, passed: &Passed) -> Result<()> {
+    match (&passed.service, passed.info.ip) {
+        (None, Some(ip)) => facade.identity.count(Action::Other, ip),
+        _ => Ok(()),
+    }
+}
+
+/// POST belongs to deferred refresh, which is not offered: here GET extends the session in one conditional write.
+pub(super) async fn post() -> Response {
+    let mut response = Failure::<BetterAuth>::from(Code::DeferredRefreshOff).into_response();
+    no_store(response.headers_mut());
+    response
+}
+
+/// Ends the session of the cookie, whatever state it is in.
+pub(super) async fn sign_out(State(facade): State<Arc<Facade>>, headers: HeaderMap) -> Reply {
+    if let Some(token) = caller::presented(&facade, &headers) {
+        facade.identity.sessions().sign_out(&token).await?;
+    }
+    let mut response = reply::json(json!({ "success": true }));
+    facade.cookies.clear_session(response.headers_mut());
+    Ok(response)
+}
+
+/// The live sessions of the user. The caller's own shows its token, the others their ids: a list must not be worth stealing.
+pub(super) async fn list(State(facade): State<Arc<Facade>>, FreshCaller(caller): FreshCaller) -> Reply {
+    let sessions = facade.identity.sessions().list(&caller.resolved.profile.id).await?;
+    let shown: Vec<(Session, _)> =
+        sessions.into_iter().map(|session| (facade.session_fields(&session), session)).map(|(f, s)| (s, f)).collect();
+    let views: Vec<_> = shown
+        .iter()
+        .map(|(session, fields)| {
+            let own = session.id == caller.resolved.session.id;
+            let token = if own { caller.token.expose() } else { session.id.as_str() };
+            SessionView { session, token, fields }
+        })
+        .collect();
+    Ok(reply::json(views))
+}
+
+/// Ends one session, by its token or its id. Says yes to unknown ones too: the client wanted it gone.
+pub(super) async fn revoke(State(facade): State<Arc<Facade>>, caller: Caller, passed: Passed) -> Reply {
+    let mut check = Check::body(&passed.input);
+    let token = check.text("token");
+    check.finish()?;
+    let ended = facade.identity.sessions().revoke(&caller.resolved.profile.id, token).await?;
+    let mut response = reply::json(json!({ "status": true }));
+    if ended.as_ref() == Some(&caller.resolved.session.id) {
+        facade.cookies.clear_session(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// Ends one session by its id, and says when there is none.
+pub(super) async fn revoke_by_id(State(facade): State<Arc<Facade>>, caller: Caller, passed: Passed) -> Reply {
+    let mut check = Check::body(&passed.input);
+    let id = check.filled("sessionId");
+    check.finish()?;
+    let listed = facade.identity.sessions().list(&caller.resolved.profile.id).await?;
+    if !listed.iter().any(|session| session.id.as_str() == id) {
+        return Err(Error::new(Code::SessionNotFound).into());
+    }
+    facade.identity.sessions().revoke(&caller.resolved.profile.id, id).await?;
+    let mut response = reply::json(json!({ "status": true }));
+    if caller.resolved.session.id.as_str() == id {
+        facade.cookies.clear_session(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// Ends all sessions of the user.
+pub(super) async fn revoke_all(State(facade): State<Arc<Facade>>, caller: Caller) -> Reply {
+    facade.identity.sessions().revoke_all(&caller.resolved.profile.id, None).await?;
+    let mut response = reply::json(json!({ "status": true }));
+    facade.cookies.clear_session(response.headers_mut());
+    Ok(response)
+}
+
+/// Ends all sessions of the user but the caller's.
+pub(super) async fn revoke_others(State(facade): State<Arc<Facade>>, caller: Caller) -> Reply {
+    let keep = &caller.resolved.session.id;
+    facade.identity.sessions().revoke_all(&caller.resolved.profile.id, Some(keep)).await?;
+    Ok(reply::json(json!({ "status": true })))
+}
+
+/// Sets declared extra fields of the session.
+pub(super) async fn update(State(facade): State<Arc<Facade>>, caller: Caller, passed: Passed) -> Reply {
+    let sent = passed.input.optional_object()?;
+    let session = facade.identity.sessions().update(&caller.resolved.session, &sent).await?;
+    let fields = facade.session_fields(&session);
+    let view = SessionView { session: &session, token: caller.token.expose(), fields: &fields };
+    let mut response = reply::json(json!({ "session": view }));
+    facade.set_session(response.headers_mut(), &caller.token, &session, &caller.resolved.profile);
+    Ok(response)
+}

@@ -1,0 +1,179 @@
+//! The cookies of the Better Auth API: how they are named, signed, set and cleared. The one place that sets attributes.
+//!
+//! The format is the reference's, so that live sessions survive an import: value, dot, padded standard base64 of the
+//! HMAC-SHA256 of the value under the raw secret, all percent-encoded as JavaScript's `encodeURIComponent` does it.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderValue, header};
+use identity_core::Identity;
+use identity_core::config::HttpOptions;
+use identity_core::crypto::hmac;
+use identity_core::secret::Secret;
+use identity_core::token::{Token, kind};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::auth::credentials::{Presentation, RawCookie};
+
+/// The prefix of all names.
+const PREFIX: &str = "better-auth";
+
+/// What `encodeURIComponent` leaves as it is, besides letters and digits.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+/// Characters of a base64 signature.
+const SIGNATURE: usize = 44;
+
+/// One of the cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// The session token, signed.
+    SessionToken,
+    /// A signed copy of the session for five minutes, when that is switched on.
+    SessionData,
+    /// Tells the client that the session is not remembered. Never believed: the session's row knows.
+    DontRemember,
+    /// What lets this browser be signed in by a verification link.
+    EmailFlow,
+}
+
+impl Name {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionToken => "session_token",
+            Self::SessionData => "session_data",
+            Self::DontRemember => "dont_remember",
+            Self::EmailFlow => "email_flow",
+        }
+    }
+}
+
+/// Names, signs and writes cookies for one identity.
+#[derive(Clone)]
+pub(crate) struct Cookies {
+    secret: Secret<String>,
+    secure: bool,
+    domain: Option<String>,
+}
+
+impl Cookies {
+    /// The cookies of an identity, by its configuration.
+    #[must_use]
+    pub(crate) fn new(identity: &Identity) -> Self {
+        let http = &identity.config().http;
+        Self { secret: identity.cookie_secret().clone(), secure: is_secure(http), domain: http.cookie_domain.clone() }
+    }
+
+    /// The full name of a cookie.
+    #[must_use]
+    pub(crate) fn name(&self, name: Name) -> String {
+        let secure = if self.secure { "__Secure-" } else { "" };
+        format!("{secure}{PREFIX}.{}", name.as_str())
+    }
+
+    /// Signs a value, ready to be set.
+    #[must_use]
+    pub(crate) fn sign(&self, value: &str) -> String {
+        let signature = STANDARD.encode(hmac::sign(self.secret.expose().as_bytes(), value.as_bytes()));
+        encode(&format!("{value}.{signature}"))
+    }
+
+    /// The value inside a signed one, if the signature is ours. Compared in constant time.
+    #[must_use]
+    pub(crate) fn verify<'v>(&self, signed: &'v str) -> Option<&'v str> {
+        let (value, signature) = signed.rsplit_once('.')?;
+        if signature.len() != SIGNATURE || !signature.ends_with('=') {
+            return None;
+        }
+        let signature = STANDARD.decode(signature).ok()?;
+        hmac::verify(self.secret.expose().as_bytes(), value.as_bytes(), &signature).then_some(value)
+    }
+
+    /// The session token in a bearer: a token as it is, or the signed value of the cookie as it was set or as it reads decoded.
+    /// Tokens have no dot.
+    #[must_use]
+    pub(crate) fn token_of_bearer(&self, bearer: &str) -> Option<Token<kind::Session>> {
+        if !bearer.contains('.') {
+            return Some(Token::presented(bearer));
+        }
+        let decoded = percent_decode_str(bearer).decode_utf8().ok()?;
+        self.verify(&decoded).map(Token::presented)
+    }
+
+    /// The value of a signed cookie of a request, if it is there and the signature is ours.
+    #[must_use]
+    pub(crate) fn signed(&self, headers: &HeaderMap, name: Name) -> Option<String> {
+        let decoded = self.plain(headers, name)?;
+        self.verify(&decoded).map(str::to_owned)
+    }
+
+    /// The decoded value of an unsigned cookie of a request.
+    #[must_use]
+    pub(crate) fn plain(&self, headers: &HeaderMap, name: Name) -> Option<String> {
+        match RawCookie::find(headers, &self.name(name)) {
+            Presentation::Presented(cookie) => Some(cookie.decoded()),
+            Presentation::NotPresented | Presentation::Malformed => None,
+        }
+    }
+
+    /// Writes a cookie. `value` has been encoded; without `max_age` it lives as long as the browser does.
+    pub(crate) fn set(&self, headers: &mut HeaderMap, name: Name, value: &str, max_age: Option<Duration>) {
+        let mut cookie = format!("{}={value}; ", self.name(name));
+        if let Some(age) = max_age {
+            let _ = write!(cookie, "Max-Age={}; ", age.as_secs());
+        }
+        if let Some(domain) = &self.domain {
+            let _ = write!(cookie, "Domain={domain}; ");
+        }
+        cookie.push_str("Path=/; HttpOnly; ");
+        if self.secure {
+            cookie.push_str("Secure; ");
+        }
+        cookie.push_str("SameSite=Lax");
+        if let Ok(value) = HeaderValue::try_from(cookie) {
+            headers.append(header::SET_COOKIE, value);
+        }
+    }
+
+    /// Makes the browser forget a cookie.
+    pub(crate) fn clear(&self, headers: &mut HeaderMap, name: Name) {
+        self.set(headers, name, "", Some(Duration::ZERO));
+    }
+
+    /// Makes the browser forget its session.
+    pub(crate) fn clear_session(&self, headers: &mut HeaderMap) {
+        for name in [Name::SessionToken, Name::SessionData, Name::DontRemember] {
+            self.clear(headers, name);
+        }
+    }
+}
+
+impl fmt::Debug for Cookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cookies").field("secure", &self.secure).field("domain", &self.domain).finish_non_exhaustive()
+    }
+}
+
+/// Encodes a value as JavaScript's `encodeURIComponent` does.
+#[must_use]
+pub(crate) fn encode(value: &str) -> String {
+    utf8_percent_encode(value, COMPONENT).to_string()
+}
+
+/// Whether cookies are kept off plain http: as configured, or by the scheme of the base URL.
+#[must_use]
+pub(crate) fn is_secure(http: &HttpOptions) -> bool {
+    http.secure_cookies.unwrap_or_else(|| http.base_url.starts_with("https://"))
+}

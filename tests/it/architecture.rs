@@ -1,0 +1,263 @@
+//! The shape of the code: which module may know which. This file owns the table of layers.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use identity_core::Code;
+
+/// The modules of identity-core by layer, from the words up. A module may name modules of lower layers, and of its own layer
+/// as long as no two of them know each other. Options are words: a mechanism is built from its own.
+const LAYERS: [&[&str]; 6] = [
+    &["code", "config", "entropy", "error", "id", "page", "principal", "request", "secret", "text", "time", "token"],
+    &["crypto", "store"],
+    &["event", "hooks", "http", "limits", "mail", "op", "outbox", "shared"],
+    &[
+        "account",
+        "api_key",
+        "application",
+        "audit",
+        "claims",
+        "device",
+        "entitlement",
+        "keys",
+        "metering",
+        "organization",
+        "passkey",
+        "provisioning",
+        "session",
+        "two_factor",
+        "user",
+        "verification",
+        "webhook",
+    ],
+    &["admin", "auth", "billing", "oauth", "privacy", "upstream"],
+    &["builder", "identity", "testing"],
+];
+
+/// The worker of the outbox is started by the handle and cleans up after aggregates; what fills the outbox knows neither.
+const WORKER: Option<usize> = Some(4);
+
+#[test]
+fn every_module_of_the_core_has_a_layer() {
+    let unknown: Vec<String> = modules().into_keys().filter(|name| layer(name).is_none()).collect();
+    assert!(unknown.is_empty(), "give these modules a layer in this table: {unknown:?}");
+}
+
+#[test]
+fn modules_of_the_core_name_no_higher_layer() {
+    let mut violations = Vec::new();
+    for (name, files) in modules() {
+        for file in files {
+            for other in named_modules(&file) {
+                let own = if file.ends_with("outbox/worker.rs") { WORKER } else { layer(&name) };
+                if layer(&other) > own {
+                    violations.push(format!("{} ({own:?}) names {other} ({:?})", file.display(), layer(&other)));
+                }
+            }
+        }
+    }
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+#[test]
+fn modules_of_one_layer_form_no_cycle() {
+    let graph: BTreeMap<String, BTreeSet<String>> = modules()
+        .into_iter()
+        .map(|(name, files)| {
+            let peers = files.iter().flat_map(|file| named_modules(file));
+            let peers = peers.filter(|other| *other != name && layer(other) == layer(&name)).collect();
+            (name, peers)
+        })
+        .collect();
+    for start in graph.keys() {
+        let mut reached = BTreeSet::new();
+        let mut open = vec![start];
+        while let Some(next) = open.pop() {
+            for peer in graph.get(next).into_iter().flatten() {
+                assert_ne!(peer, start, "{start} and {next} know each other");
+                if reached.insert(peer) {
+                    open.push(peer);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_store_files_name_the_orm() {
+    let core = sources("identity-core/src").into_iter().filter(|path| {
+        let inside_store = path.components().any(|part| part.as_os_str() == "store");
+        !inside_store && path.file_name().is_some_and(|name| name != "store.rs")
+    });
+    assert_none_names(
+        core.chain(sources("identity-axum/src")).chain(sources("identity-server/src")),
+        &["sea_orm", "sqlx"],
+    );
+}
+
+#[test]
+fn the_core_knows_no_web_server_environment_or_file_of_settings() {
+    assert_none_names(sources("identity-core/src"), &["axum", "tower", "hyper", "http::", "toml", "std::env", "clap"]);
+}
+
+#[test]
+fn the_facades_know_no_mail_and_no_hashing() {
+    assert_none_names(sources("identity-axum/src"), &["lettre", "argon2", "bcrypt", "scrypt", "identity_migrations"]);
+}
+
+#[test]
+fn migrations_stand_alone() {
+    assert_none_names(sources("migrations/src"), &["identity_core", "identity_axum"]);
+    let manifest = fs::read_to_string(root().join("migrations/Cargo.toml")).unwrap();
+    let dependencies = manifest.split("[dependencies]").nth(1).unwrap();
+    assert!(!dependencies.contains("identity-"), "a released migration may not follow a changed entity");
+}
+
+#[test]
+fn tables_of_codes_have_no_wildcard() {
+    let tables = sources("identity-axum/src");
+    let tables = tables.into_iter().filter(|path| path.ends_with("problem.rs") || path.ends_with("error.rs"));
+    for path in tables {
+        let text = code(&path);
+        let arms = |start: &str| -> BTreeSet<usize> {
+            let lines = text.lines().filter(|line| line.trim_start().starts_with(start));
+            lines.map(|line| line.len() - line.trim_start().len()).collect()
+        };
+        let shared: Vec<usize> = arms("Code::").intersection(&arms("_ =>")).copied().collect();
+        assert!(shared.is_empty(), "{} has a wildcard: a new code would go unanswered", path.display());
+    }
+}
+
+#[test]
+fn codes_are_distinct_words_with_a_sentence() {
+    let mut ids = HashSet::new();
+    for code in Code::ALL {
+        let id = code.id();
+        assert!(ids.insert(id), "{id} stands twice");
+        assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{id} is snake_case");
+        assert!(code.title().ends_with('.'), "{id} has a sentence");
+        assert!((400..600).contains(&code.class().status()), "{id} is an error");
+    }
+}
+
+#[test]
+fn no_file_mentions_the_machine_it_was_written_on() {
+    // Written in two parts, so that this file does not mention them either.
+    let places = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
+    let mut files = Vec::new();
+    collect(&root(), &mut files, &|_| true);
+    for path in files {
+        // A binary file is not text and holds no prose.
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        for place in places {
+            assert!(!text.contains(place), "{} mentions {place}", path.display());
+        }
+    }
+}
+
+/// The modules of identity-core with their files, tests left out.
+fn modules() -> BTreeMap<String, Vec<PathBuf>> {
+    let source = root().join("identity-core/src");
+    let mut modules: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for path in sources("identity-core/src") {
+        let first = path.strip_prefix(&source).unwrap().components().next().unwrap();
+        let name = Path::new(first.as_os_str()).file_stem().unwrap().to_str().unwrap().to_owned();
+        if name != "lib" {
+            modules.entry(name).or_default().push(path);
+        }
+    }
+    modules
+}
+
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|names| names.contains(&module))
+}
+
+/// The top-level modules of the crate that a file names, by `crate::name` or inside `use crate::{…}`.
+fn named_modules(path: &Path) -> BTreeSet<String> {
+    let text = code(path);
+    let mut names = BTreeSet::new();
+    for rest in text.split("crate::").skip(1) {
+        if let Some(list) = rest.strip_prefix('{') {
+            let mut depth = 0_i32;
+            let mut word = String::new();
+            for character in list.chars() {
+                match character {
+                    '}' if depth == 0 => break,
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => names.extend(first_word(&std::mem::take(&mut word))),
+                    _ if depth == 0 => word.push(character),
+                    _ => {}
+                }
+            }
+            names.extend(first_word(&word));
+        } else {
+            names.extend(first_word(rest));
+        }
+    }
+    // What the crate's root re-exports under a name of its own, such as `crate::Error`, is a word.
+    names.retain(|name| name.chars().next().is_some_and(char::is_lowercase) && layer(name).is_some());
+    names
+}
+
+fn first_word(text: &str) -> Option<String> {
+    let word: String = text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (!word.is_empty()).then_some(word)
+}
+
+fn assert_none_names(files: impl IntoIterator<Item = PathBuf>, words: &[&str]) {
+    let mut seen = 0;
+    for path in files {
+        seen += 1;
+        let text = code(&path);
+        for word in words {
+            let named = text.match_indices(word).any(|(at, _)| {
+                let before = text[..at].chars().next_back();
+                let after = text[at + word.len()..].chars().next();
+                let in_word = |c: char| c.is_alphanumeric() || c == '_';
+                // `store::http` is a module of ours; a crate is named at the beginning of a path.
+                !before.is_some_and(|c| in_word(c) || c == ':')
+                    && (word.ends_with(':') || after.is_some_and(|c| c == ':'))
+            });
+            assert!(!named, "{} names {word}", path.display());
+        }
+    }
+    assert!(seen > 0, "there are sources to look at");
+}
+
+/// A source file without comments and without its test module.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let before_tests = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines: Vec<&str> = before_tests.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    lines.join("\n")
+}
+
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    collect(&root().join(folder), &mut files, &|path| {
+        path.extension().is_some_and(|end| end == "rs") && path.file_name().is_some_and(|name| name != "tests.rs")
+    });
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>, wanted: &dyn Fn(&Path) -> bool) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if [".git", "target", "node_modules", "identity-data"].contains(&name) {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, files, wanted);
+        } else if wanted(&path) {
+            files.push(path);
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}

@@ -1,0 +1,145 @@
+//! The built `identity-server`, run as an operator runs it.
+
+use std::path::Path;
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use identity_core::time::SystemClock;
+use tempfile::TempDir;
+
+use crate::actor::{Actor, Site, Transport};
+use crate::db::TestDatabase;
+use crate::process::{Process, free_port, program};
+
+/// A running server with a folder and a database of its own.
+#[derive(Debug)]
+pub struct Server {
+    process: Process,
+    env: Vec<(String, String)>,
+    port: u16,
+    folder: TempDir,
+    database: TestDatabase,
+}
+
+/// How a server is started.
+#[derive(Debug, Default)]
+pub struct ServerBuilder {
+    env: Vec<(String, String)>,
+}
+
+impl ServerBuilder {
+    /// Sets an environment variable, such as `IDENTITY_PASSWORD__RESET`.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    pub async fn start(self) -> Server {
+        let folder = tempfile::Builder::new().prefix("identity-server-").tempdir().expect("a temporary folder");
+        let database = TestDatabase::empty().await;
+        let port = free_port();
+        let mut env = vec![
+            ("IDENTITY_HTTP__LISTEN".to_owned(), format!("127.0.0.1:{port}")),
+            ("IDENTITY_HTTP__BASE_URL".to_owned(), format!("http://localhost:{port}")),
+            ("IDENTITY_DATABASE__URL".to_owned(), database.url().to_owned()),
+            ("IDENTITY_TELEMETRY__METRICS_LISTEN".to_owned(), String::new()),
+        ];
+        env.extend(self.env);
+        let process = run(folder.path(), &env);
+        let mut server = Server { process, env, port, folder, database };
+        server.until_ready().await;
+        server
+    }
+}
+
+impl Server {
+    /// Starts one in loopback mode with the defaults of the program.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// Starts one with other settings.
+    #[must_use]
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::default()
+    }
+
+    /// The public URL.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    /// Somebody who uses it.
+    #[must_use]
+    pub fn actor(&self, name: &str) -> Actor {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+        let site = Site {
+            base_url: self.base_url(),
+            base_path: "/api/auth".to_owned(),
+            clock: Arc::new(SystemClock),
+            transport: Transport::Network(client.expect("an HTTP client")),
+        };
+        Actor::new(name, site)
+    }
+
+    /// The folder it runs in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its database.
+    #[must_use]
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
+    /// Everything it has printed, over all starts.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        self.process.logs()
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Asks it to stop with SIGTERM and waits.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        self.process.terminate().await
+    }
+
+    /// Starts it again on the same folder, database and port.
+    pub async fn restart(&mut self) {
+        self.process.kill();
+        self.process = run(self.folder.path(), &self.env);
+        self.until_ready().await;
+    }
+
+    /// Runs another command of the program with the same settings, and answers its output and whether it succeeded.
+    pub async fn command(&self, arguments: &[&str]) -> (bool, String) {
+        let output = tokio::process::Command::new(program("IDENTITY_SERVER_BIN", "identity-server"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .output()
+            .await
+            .expect("the program starts");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    async fn until_ready(&mut self) {
+        let url = format!("http://127.0.0.1:{}/health/ready", self.port);
+        self.process.until_ready(&url).await;
+    }
+}
+
+fn run(folder: &Path, env: &[(String, String)]) -> Process {
+    Process::start(&program("IDENTITY_SERVER_BIN", "identity-server"), &["serve"], folder, env)
+}
