@@ -3,5 +3,7 @@
 
 mod architecture;
 mod base_service;
+mod better_auth;
 mod documents;
+mod flows;
 mod harness;

@@ -1,0 +1,1 @@
+//! What happens between several requests, or between many at once, or later.
