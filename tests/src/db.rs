@@ -1,10 +1,14 @@
 //! A database for each test: a SQLite file, or a PostgreSQL database when `TEST_DATABASE_URL` names a server.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 use tempfile::TempDir;
 use url::Url;
+
+/// How long a test waits for what others do.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An empty or migrated database that is gone when the value is dropped.
 #[derive(Debug)]
@@ -67,6 +71,21 @@ impl TestDatabase {
         let row = connection.query_one_raw(Statement::from_string(connection.get_database_backend(), sql)).await;
         let row = row.unwrap_or_else(|error| panic!("{sql}: {error}")).expect("a row");
         row.try_get_by_index(0).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Waits until a query answers this number: what a worker does in its own time.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn until(&self, sql: &str, expected: i64) {
+        let waiting = async {
+            while self.number(sql).await != expected {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+            panic!("{sql} never was {expected}, but {}:\n{}", self.number(sql).await, self.dump().await);
+        }
     }
 
     /// Changes rows behind the server's back, and answers how many.

@@ -20,6 +20,8 @@ mod sign_up;
 mod user;
 mod verify_email;
 
+pub(crate) use accounts::link_provider;
+
 use std::time::Duration;
 
 use identity_core::text::Email;
@@ -70,7 +72,7 @@ async fn user_without_password(app: &TestApp, name: &str) -> Actor {
 }
 
 /// Asks for a code and reads it from the mail number `index` to the address.
-async fn code_for(app: &TestApp, actor: &Actor, index: usize) -> String {
+pub(crate) async fn code_for(app: &TestApp, actor: &Actor, index: usize) -> String {
     let body = json!({ "email": actor.email, "type": "email-verification" });
     let _ = actor.post("/email-otp/send-verification-otp", body).await.expect(200);
     app.letter_to(&actor.email, index).await.code()

@@ -70,8 +70,8 @@ async fn post_is_for_deferred_refresh_which_is_not_offered() {
 #[tokio::test]
 async fn a_list_of_sessions_shows_no_token_but_the_own_one() {
     let app = TestApp::start().await;
-    let alice = app.user("alice").await;
-    let _ = app.user("bob").await;
+    let (alice, _) = (app.user("alice").await, app.user("bob").await);
+    let secret = alice.session().await["session"]["token"].as_str().unwrap().to_owned();
     app.pass(DAY);
     let at_work = alice.at_another_browser();
     let _ = at_work.signs_in().await.expect(200);
@@ -81,7 +81,6 @@ async fn a_list_of_sessions_shows_no_token_but_the_own_one() {
     assert_eq!(home["token"], home["id"]);
     assert_eq!(work["token"], at_work.session().await["session"]["token"]);
     assert_eq!((&home["createdAt"], &work["createdAt"]), (&json!("2026-01-01T00:00:00.000Z"), &json!("2026-01-02T00:00:00.000Z")));
-    let secret = alice.session().await["session"]["token"].as_str().unwrap().to_owned();
     assert!(!listed.to_string().contains(&secret));
     app.pass(DAY * 6);
     let late = alice.at_another_browser();
