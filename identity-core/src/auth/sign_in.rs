@@ -46,6 +46,10 @@ pub enum SignedIn {
     },
 }
 
+/// How often a password is checked before a sign-in gives up. Twice, because another sign-in at the same time may replace an
+/// outdated hash of the same password.
+const ATTEMPTS: usize = 2;
+
 /// Signing in.
 #[derive(Debug)]
 pub struct SignIn<'s> {
@@ -61,6 +65,16 @@ impl SignIn<'_> {
     /// `invalid_credentials`; `user_banned` after the right password only; `rate_limited` from the fifth wrong password of an
     /// account on; `password_too_long`; `overloaded`.
     pub async fn with_password(&self, sign_in: PasswordSignIn, info: &RequestInfo) -> Result<SignedIn> {
+        for _ in 0..ATTEMPTS {
+            if let Some(signed_in) = self.attempt(&sign_in, info).await? {
+                return Ok(signed_in);
+            }
+        }
+        Err(Error::new(Code::InvalidCredentials))
+    }
+
+    /// `None` means that the password was right when it was checked, and that the stored hash has become another since.
+    async fn attempt(&self, sign_in: &PasswordSignIn, info: &RequestInfo) -> Result<Option<SignedIn>> {
         let shared = self.shared;
         if let Err(error) = shared.hasher.check_length(sign_in.password.expose())
             && error.code() == Code::PasswordTooLong
@@ -83,7 +97,7 @@ impl SignIn<'_> {
             return Err(Error::new(Code::UserBanned));
         }
         if shared.config.email.require_verification && !user.email_verified {
-            return self.ask_for_verification(&user, sign_in.callback_url.as_deref()).await;
+            return self.ask_for_verification(&user, sign_in.callback_url.as_deref()).await.map(Some);
         }
         let rehashed =
             if verified.outdated { Some(shared.hasher.hash(sign_in.password.expose()).await?) } else { None };
@@ -97,12 +111,15 @@ impl SignIn<'_> {
         rehashed: Option<String>,
         remember: bool,
         info: &RequestInfo,
-    ) -> Result<SignedIn> {
+    ) -> Result<Option<SignedIn>> {
         let mut op = Op::write(self.shared).await?;
+        if rehashed.is_some() || user.ban.is_some() {
+            // The shared lock of the session would have to grow below, which two sign-ins at once cannot both have.
+            user::store::lock(&mut op, &user.id).await?;
+        }
         let proof = Proof::Password(credential);
         // The password may have been changed while it was being checked; then this sign-in proves nothing any more.
-        let opened = session::open(&mut op, &user, &proof, remember, info).await?;
-        let issued = opened.ok_or_else(|| Error::new(Code::InvalidCredentials))?;
+        let Some(issued) = session::open(&mut op, &user, &proof, remember, info).await? else { return Ok(None) };
         if let (Some(hash), Proof::Password(credential)) = (rehashed, &proof) {
             account::store::replace_hash(&mut op, credential, &hash).await?;
         }
@@ -112,7 +129,7 @@ impl SignIn<'_> {
         }
         let profile = profile_of(&op, user).await?;
         op.commit().await?;
-        Ok(SignedIn::Complete { issued, profile })
+        Ok(Some(SignedIn::Complete { issued, profile }))
     }
 
     async fn ask_for_verification(&self, user: &User, callback_url: Option<&str>) -> Result<SignedIn> {
