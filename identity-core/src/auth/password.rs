@@ -57,7 +57,8 @@ impl Passwords<'_> {
         let hash = shared.hasher.hash(change.new).await?;
 
         let mut op = Op::write(shared).await?;
-        // The hash goes first: a sign-in in flight holds it until its session exists, and then the session is found here.
+        // The user goes first: a sign-in in flight holds the row until its session exists, and then the session is found here.
+        user::store::lock(&mut op, &user.id).await?;
         if !account::store::replace_hash(&mut op, &credential, &hash).await? {
             return Err(Error::new(Code::InvalidPassword));
         }
@@ -96,7 +97,10 @@ impl Passwords<'_> {
         }
         let hash = shared.hasher.hash(new).await?;
         let mut op = Op::write(shared).await?;
-        let user = user::require(&op, &caller.profile.id).await?;
+        let user = user::store::lock(&mut op, &caller.profile.id).await?;
+        if account::store::credential(&op, &user.id).await?.is_some() {
+            return Err(Error::new(Code::PasswordAlreadySet));
+        }
         account::add_credential(&mut op, &user.id, &hash).await?;
         notify(&mut op, &user).await?;
         op.commit().await

@@ -72,16 +72,15 @@ impl PasswordReset<'_> {
         }
         let hash = shared.hasher.hash(new_password).await?;
         let mut op = Op::write(shared).await?;
-        let found = pending(&op, token).await?.ok_or_else(|| Error::new(Code::InvalidToken))?;
-        let user_id = found.user_id.as_ref().ok_or_else(|| Error::new(Code::InvalidToken))?;
+        // The user goes first: a sign-in in flight holds the row until its session exists, and then the session is found here.
+        let held = verification::hold(&mut op, Purpose::PasswordReset, &token.digest()).await?;
+        let (found, user) = held.ok_or_else(|| Error::new(Code::InvalidToken))?;
         if !verification::store::spend(&mut op, &found.id).await? {
             return Err(Error::new(Code::InvalidToken));
         }
-        let user = user::require(&op, user_id).await?;
-        // The hash goes first: a sign-in in flight holds it until its session exists, and then the session is found here.
-        account::put_credential(&mut op, user_id, &hash).await?;
-        session::end_all(&mut op, user_id).await?;
-        verification::store::spend_others(&mut op, user_id, Purpose::PasswordReset).await?;
+        account::put_credential(&mut op, &user.id, &hash).await?;
+        session::end_all(&mut op, &user.id).await?;
+        verification::store::spend_others(&mut op, &user.id, Purpose::PasswordReset).await?;
         notify(&mut op, &user).await?;
         op.commit().await
     }

@@ -180,13 +180,17 @@ pub(crate) async fn lock_superadmins(op: &mut Op<'_>) -> Result<Vec<UserId>> {
     Ok(users.filter(|user| user.is_superadmin() && !user.is_banned(now)).map(|user| user.id).collect())
 }
 
-/// Holds the user's row until the end of the transaction.
-pub(crate) async fn lock(op: &mut Op<'_>, id: &UserId) -> Result<()> {
+/// Holds the user's row until the end of the transaction, and reads it.
+///
+/// What changes several rows of a user locks this one first. Two operations on one user then come one after the other; if each
+/// held a row that the other wants, PostgreSQL would have to end one of them.
+pub(crate) async fn lock(op: &mut Op<'_>, id: &UserId) -> Result<User> {
     let mut select = Entity::find().filter(Column::Id.eq(id.as_str()));
     if op.db().get_database_backend() == DbBackend::Postgres {
         select = select.lock_exclusive();
     }
-    if select.all(op.db()).await?.is_empty() { Err(Error::new(Code::UserNotFound)) } else { Ok(()) }
+    let row = select.all(op.db()).await?.into_iter().next();
+    row.map(User::from).ok_or_else(|| Error::new(Code::UserNotFound))
 }
 
 fn expect_one(rows: u64) -> Result<()> {
