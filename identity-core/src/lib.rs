@@ -1,4 +1,4 @@
-//! Accounts, sessions and verification as a library, on SQLite or PostgreSQL.
+#![doc = include_str!("../README.md")]
 
 // Always: the words that a service shares with its trust anchor.
 pub mod code;
