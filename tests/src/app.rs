@@ -162,7 +162,6 @@ impl TestApp {
                     return Letter {
                         to: mail.to.as_str().to_owned(),
                         subject: mail.subject,
-                        purpose: mail.purpose.id().to_owned(),
                         text: mail.text,
                     };
                 }
