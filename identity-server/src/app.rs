@@ -1,6 +1,7 @@
 //! Everything that answers on the main listener, and the layers around it.
 
 use std::any::Any;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::Router;
@@ -39,16 +40,23 @@ pub(crate) fn app(
         routes = routes.merge(mailbox.routes());
     }
     let hosts = Hosts::new(&http.base_url, &http.allowed_hosts)?;
-    Ok(routes
+    let routes = routes
         .fallback(async || refuse(Error::new(Code::NotFound)))
         .layer(hosts.layer(|_: &Request, error| refuse(error)))
-        .merge(health::routes(identity.clone()))
+        .merge(identity_axum::router(identity))
+        .merge(health::routes(identity.clone()));
+    Ok(protect(routes, &http.base_url))
+}
+
+/// The layers that hold for every request, from the inside out.
+fn protect(routes: Router, base_url: &str) -> Router {
+    routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn(telemetry::measure))
-        .layer(SecurityHeaders::new(&http.base_url))
-        .layer(Trace::new()))
+        .layer(SecurityHeaders::new(base_url))
+        .layer(Trace::new())
 }
 
 fn refuse(error: Error) -> Response {
@@ -87,14 +95,65 @@ fn front_page(settings: &Settings) -> String {
     }
     rows.push(("Settings", String::from("<code>identity-server config show --defaults</code>")));
     rows.push(("Commands", String::from("<code>identity-server help</code>")));
-    let rows: String = rows.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>\n")).collect();
+    let mut list = String::new();
+    for (name, value) in &rows {
+        let _ = writeln!(list, "<dt>{name}</dt><dd>{value}</dd>");
+    }
     format!(
         "<h1>Identity</h1>\n<p class=\"lede\">Sign-up, sign-in and sessions for your applications. Point the Better Auth \
-         client at this address.</p>\n<dl>\n{rows}</dl>\n"
+         client at this address.</p>\n<dl>\n{list}</dl>\n"
     )
 }
 
 fn link(url: &str) -> String {
     let url = escape(url);
     format!("<a href=\"{url}\">{url}</a>")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use http::StatusCode;
+    use serde_json::Value;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn answer(routes: Router) -> (StatusCode, Value) {
+        let request = Request::get("/").header("x-request-id", "one").body(Body::empty()).unwrap();
+        let response = protect(routes, "http://localhost:8888").oneshot(request).await.unwrap();
+        let status = response.status();
+        assert_eq!(response.headers()["x-request-id"], "one");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        (status, serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_bland_500_in_the_envelope() {
+        let handler = async || -> &'static str { panic!("hunter2") };
+        let (status, body) = answer(Router::new().route("/", get(handler))).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(body["error"]["code"], "internal");
+        assert_eq!(body["error"]["requestId"], "one");
+        assert!(!body.to_string().contains("hunter2"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_takes_too_long_is_a_503_in_the_envelope() {
+        let handler = async || -> &'static str { std::future::pending().await };
+        let (status, body) = answer(Router::new().route("/", get(handler))).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body["error"]["code"], "overloaded");
+        assert_eq!(body["error"]["requestId"], "one");
+    }
+
+    #[test]
+    fn the_front_page_names_the_mailbox_and_metrics_only_on_this_machine() {
+        let mut settings = Settings::default();
+        let page = front_page(&settings);
+        assert!(page.contains("http://localhost:8888/dev/mailbox") && page.contains("http://127.0.0.1:9464/metrics"));
+        settings.http.listen = "0.0.0.0:8888".parse().unwrap();
+        let page = front_page(&settings);
+        assert!(!page.contains("mailbox") && !page.contains("metrics") && page.contains("/api/auth"));
+    }
 }

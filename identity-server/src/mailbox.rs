@@ -47,11 +47,6 @@ impl Mailbox {
         Ok(Self { mails: Arc::default(), clock, url: format!("{base_url}{PATH}"), hosts })
     }
 
-    /// Where a browser finds it.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// The route of the mailbox.
     pub(crate) fn routes(&self) -> Router {
         Router::new().route(PATH, get(show)).with_state(self.clone())

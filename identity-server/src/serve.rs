@@ -48,7 +48,11 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = open(&settings).await?;
     if migrate {
+        let pending = compose::migration_status(&store).await?.pending.len();
         compose::migrate(&store).await?;
+        if pending > 0 {
+            tracing::info!(pending, "brought the tables up to date");
+        }
     } else {
         compose::require_current(&store, &settings).await?;
     }
@@ -110,8 +114,8 @@ async fn bootstrap(identity: &Identity, settings: &Settings) -> Result<(), Failu
             }
             Err(error) if error.code() == Code::EmailTaken => {}
             Err(error) => {
-                let text = format!("bootstrap.admin_password (IDENTITY_BOOTSTRAP__ADMIN_PASSWORD): {}", error.chain());
-                return Err(Failure::new(text));
+                let reason = Failure::from(error);
+                return Err(Failure::new(format!("the bootstrap administrator could not be created: {reason}")));
             }
         }
     }
@@ -177,12 +181,12 @@ async fn until_stopped(listener: TcpListener, app: Router) -> Result<(), Failure
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEADER_LIMIT);
     let mut serving = pin!(server.serve(app.into_make_service_with_connect_info::<SocketAddr>()));
     tokio::select! {
-        served = &mut serving => return Ok(served?),
+        ended = &mut serving => return Ok(ended?),
         () = stop.signal() => tracing::info!("stopping; requests in flight have {} s", GRACE.as_secs()),
     }
     handle.graceful_shutdown(Some(GRACE));
     tokio::select! {
-        served = &mut serving => Ok(served?),
+        ended = &mut serving => Ok(ended?),
         () = stop.signal() => Ok(()),
     }
 }

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use identity_core::Class;
 
 use crate::config::{Loaded, Problems, Sources, load};
 use crate::serve;
@@ -33,7 +34,7 @@ pub(crate) struct Cli {
 /// What every command understands.
 #[derive(Clone, Debug, Args)]
 struct Global {
-    /// The configuration file; else IDENTITY_CONFIG, else ./identity.toml if there is one.
+    /// The configuration file; else `IDENTITY_CONFIG`, else `./identity.toml` if there is one.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Accept what is unsafe in the open: a public listener with a loopback URL, plain http, no secret, weak hashes.
@@ -137,9 +138,12 @@ impl From<io::Error> for Failure {
 }
 
 impl From<identity_core::Error> for Failure {
-    // The operator owns the logs, so that the causes are for them.
+    /// Why the server itself failed is for the operator, who is reading this; what the operator did wrong needs no causes.
     fn from(error: identity_core::Error) -> Self {
-        Self(error.chain())
+        match error.code().class() {
+            Class::Internal | Class::Unavailable => Self(error.chain()),
+            _ => Self(error.to_string()),
+        }
     }
 }
 

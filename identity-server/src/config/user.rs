@@ -16,6 +16,8 @@ section! {
         change_email: bool = true;
         /// Whether users may delete their account.
         delete: bool = true;
+        /// Whether deleting without the password is confirmed by a link in a mail; without it a recent sign-in is enough.
+        delete_by_mail: bool = false;
         /// Whether the user that clients and services see has a role.
         expose_role: bool = true;
         /// Extra fields of a user, one table each:
@@ -51,6 +53,7 @@ impl User {
         UserOptions {
             change_email: self.change_email,
             delete: self.delete,
+            delete_by_mail: self.delete_by_mail,
             expose_role: self.expose_role,
             fields: self.fields.0.clone(),
             session_fields: self.session_fields.0.clone(),
