@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::account::Accounts;
+use crate::admin::Users;
 use crate::auth::{
     self, ChangeEmail, DeleteAccount, EmailVerification, PasswordReset, Passwords, Profiles, Refresh, Resolved, SignIn,
     SignUp,
@@ -20,7 +21,6 @@ use crate::shared::Shared;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::token::{Token, kind};
-use crate::user::Users;
 
 /// Accounts and sessions over one database. Cheap to clone; several may live in one process, each over its own database or schema.
 #[derive(Clone, Debug)]

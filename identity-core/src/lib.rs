@@ -15,6 +15,8 @@ pub mod token;
 #[cfg(feature = "store")]
 pub mod account;
 #[cfg(feature = "store")]
+pub mod admin;
+#[cfg(feature = "store")]
 pub mod auth;
 #[cfg(feature = "store")]
 mod builder;

@@ -43,6 +43,7 @@ pub(crate) fn app(
     let routes = routes
         .fallback(async || refuse(Error::new(Code::NotFound)))
         .layer(hosts.layer(|_: &Request, error| refuse(error)))
+        .merge(identity_axum::router(identity))
         .merge(health::routes(identity.clone()));
     Ok(protect(routes, &http.base_url))
 }

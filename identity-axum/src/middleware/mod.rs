@@ -20,7 +20,7 @@ pub(crate) trait Around: Clone + Send + Sync + 'static {
         S: Service<Request, Response = Response, Error: Send, Future: Send> + Send;
 }
 
-/// The service that an [`Around`] makes of the service it wraps.
+/// The service that one of our layers makes of the service it wraps.
 #[derive(Clone, Debug)]
 pub struct Wrapped<A, S> {
     around: A,

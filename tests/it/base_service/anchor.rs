@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// How the anchor answers an endpoint.
 #[derive(Clone, Debug)]
@@ -62,6 +63,7 @@ struct Inner {
 pub(super) struct FakeAnchor {
     pub(super) url: String,
     inner: Arc<Inner>,
+    _server: Arc<JoinSet<std::io::Result<()>>>,
 }
 
 impl FakeAnchor {
@@ -75,8 +77,8 @@ impl FakeAnchor {
         });
         let url = format!("http://{}", listener.local_addr().unwrap());
         let app = Router::new().fallback(answer).with_state(Arc::clone(&inner));
-        tokio::spawn(axum::serve(listener, app).into_future());
-        Self { url, inner }
+        let server = JoinSet::from_iter([axum::serve(listener, app).into_future()]);
+        Self { url, inner, _server: Arc::new(server) }
     }
 
     pub(super) fn session(&self, behaviour: Behaviour) {

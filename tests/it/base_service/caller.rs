@@ -6,6 +6,7 @@ use identity_axum::TrustAnchor;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::anchor::{Behaviour, FakeAnchor, session_of};
 use super::{COOKIE, ask, refused, service, trusting};
@@ -115,24 +116,27 @@ async fn a_silent_anchor_costs_no_more_than_the_timeout() {
 }
 
 /// Hangs up on the first connection and answers `null` on the second.
-async fn hangs_up_once() -> String {
+async fn hangs_up_once() -> (String, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
+    let mut server = JoinSet::new();
+    server.spawn(async move {
         drop(listener.accept().await.unwrap());
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = [0; 4096];
         let _ = stream.read(&mut request).await.unwrap();
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nnull").await.unwrap();
     });
-    url
+    (url, server)
 }
 
 #[tokio::test]
 async fn a_broken_connection_is_tried_once_more_unless_that_is_off() {
-    let app = service(&TrustAnchor::builder(hangs_up_once().await).build().unwrap());
+    let (url, _server) = hangs_up_once().await;
+    let app = service(&TrustAnchor::builder(url).build().unwrap());
     assert_eq!(ask(&app, "/me", &[("cookie", COOKIE)]).await.refusal(), refused(401, "unauthorized"));
-    let app = service(&TrustAnchor::builder(hangs_up_once().await).retry(false).build().unwrap());
+    let (url, _server) = hangs_up_once().await;
+    let app = service(&TrustAnchor::builder(url).retry(false).build().unwrap());
     assert_eq!(ask(&app, "/me", &[("cookie", COOKIE)]).await.refusal(), refused(503, "anchor_unavailable"));
 }
 

@@ -4,17 +4,18 @@ mod anchor;
 mod caller;
 mod guard;
 mod layers;
+mod modes;
 mod provision;
 
 use anchor::FakeAnchor;
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use axum::extract::{FromRef, Request};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderMap, StatusCode};
 use identity_axum::middleware::trace::Trace;
-use identity_axum::{RequireRole, RequireUser, TrustAnchor, TrustAnchorBuilder, roles};
+use identity_axum::{Authn, RequireRole, RequireUser, TrustAnchor, TrustAnchorBuilder, roles};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -23,7 +24,11 @@ roles! { Analyst = "analyst" }
 const COOKIE: &str = "better-auth.session_token=ann.sig%3D";
 
 /// Handlers that show what the extractors found out.
-fn routes() -> Router<TrustAnchor> {
+fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Authn: FromRef<S>,
+{
     Router::new()
         .route("/me", get(async |user: RequireUser| Json(json!({ "id": user.profile().id, "email": user.user.email }))))
         .route("/feed", get(async |user: Option<RequireUser>| Json(json!(user.map(|user| user.profile().id.clone())))))

@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use identity_axum::{Guard, Provision, ProvisionFailure, RequireUser, TrustAnchor};
 use serde_json::json;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use super::anchor::{Behaviour, FakeAnchor};
 use super::{COOKIE, ask, refused, trusting};
@@ -83,15 +84,13 @@ async fn fifty_parallel_first_calls_run_the_hook_once() {
     let anchor = FakeAnchor::start().await;
     let wallets = Wallets::default();
     let app = service(&anchor, wallets.hook());
-    let calls: Vec<_> = (0..50)
+    let calls: JoinSet<_> = (0..50)
         .map(|_| {
             let app = app.clone();
-            tokio::spawn(async move { wallet(&app).await })
+            async move { wallet(&app).await }
         })
         .collect();
-    for call in calls {
-        assert!(call.await.unwrap());
-    }
+    assert_eq!(calls.join_all().await, [true; 50]);
     assert_eq!(wallets.counts(), (1, 1));
     assert_eq!(anchor.count(PROVISION), 1);
 }
@@ -112,14 +111,13 @@ async fn one_user_does_not_wait_for_another() {
         }
     });
     let app = service(&anchor, hook);
-    let ann = tokio::spawn({
-        let app = app.clone();
-        async move { wallet(&app).await }
-    });
+    let mut ann = JoinSet::new();
+    let first = app.clone();
+    ann.spawn(async move { wallet(&first).await });
     begun.notified().await;
     assert_eq!(ask(&app, "/wallet", &[("cookie", BOB)]).await.status.as_u16(), 200);
     gate.notify_one();
-    assert!(ann.await.unwrap());
+    assert_eq!(ann.join_all().await, [true]);
 }
 
 #[tokio::test]
@@ -225,13 +223,11 @@ async fn a_client_that_hangs_up_does_not_stop_the_run() {
         }
     });
     let app = service(&anchor, hook);
-    let call = tokio::spawn({
-        let app = app.clone();
-        async move { wallet(&app).await }
-    });
+    let mut call = JoinSet::new();
+    let first = app.clone();
+    call.spawn(async move { wallet(&first).await });
     begun.notified().await;
-    call.abort();
-    assert!(call.await.unwrap_err().is_cancelled());
+    call.shutdown().await;
     gate.notify_one();
     anchor.until_asked(PROVISION).await;
     assert!(wallet(&app).await);
