@@ -26,8 +26,8 @@ const START: &str = "process_start_time_seconds";
 /// Bounds of the latency histogram in seconds: hot reads are below a millisecond, a password takes some tens.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-/// Reports of every migration and of tables that exist already, at every start; one line of ours says what matters.
-const QUIET: &str = "sea_orm_migration=warn,sqlx::postgres::notice=warn";
+/// They report every migration and every table that exists already at every start; one line of ours says what matters.
+const QUIET: &str = "sea_orm_migration=warn,sqlx=warn";
 
 /// How long a scrape waits for the database.
 const OUTBOX_PATIENCE: Duration = Duration::from_secs(2);
