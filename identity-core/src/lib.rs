@@ -19,8 +19,6 @@ pub mod admin;
 #[cfg(feature = "store")]
 pub mod auth;
 #[cfg(feature = "store")]
-mod builder;
-#[cfg(feature = "store")]
 mod claims;
 #[cfg(feature = "store")]
 pub mod config;
@@ -57,7 +55,6 @@ pub use code::{Class, Code};
 pub use error::{Error, Result};
 #[cfg(feature = "store")]
 pub use {
-    builder::{ConfigProblems, IdentityBuilder},
-    identity::{Identity, OutboxCounts},
+    identity::{ConfigProblems, Identity, IdentityBuilder, OutboxCounts},
     outbox::Worker,
 };

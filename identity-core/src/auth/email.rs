@@ -208,10 +208,6 @@ impl EmailVerification<'_> {
                 op.commit().await?;
                 return Err(Error::new(Code::InvalidCode));
             }
-            Guess::Exhausted => {
-                op.commit().await?;
-                return Err(Error::new(Code::TooManyAttempts));
-            }
             Guess::NoCode => return Err(Error::new(why_no_code(&op, &user).await?)),
         }
         let signs_in = shared.config.email.sign_in_after_verification && !user.is_banned(op.now());

@@ -115,10 +115,8 @@ pub(crate) async fn spend_others(op: &mut Op<'_>, user_id: &UserId, purpose: Pur
 pub(crate) enum Guess {
     /// It was right, and it was the first to be right.
     Right,
-    /// It was wrong; the code lives on.
+    /// It was wrong. It may have been the last one allowed; the next one finds no code.
     Wrong,
-    /// It was wrong, and the last one allowed.
-    Exhausted,
     /// There is no code to guess at.
     NoCode,
 }
@@ -142,11 +140,8 @@ pub(crate) async fn guess(
         value::time(op.now()),
     ];
     let Some(row) = Sql::new(op.db(), sql, values).row(op.db()).await? else { return Ok(Guess::NoCode) };
-    Ok(match State::parse(&column::<String>(&row, 0)?) {
-        State::Spent => Guess::Right,
-        State::Pending => Guess::Wrong,
-        State::Exhausted | State::Superseded => Guess::Exhausted,
-    })
+    let right = State::parse(&column::<String>(&row, 0)?) == State::Spent;
+    Ok(if right { Guess::Right } else { Guess::Wrong })
 }
 
 /// Why there is no pending code: the newest one of the purpose, if it is not older than its own lifetime.

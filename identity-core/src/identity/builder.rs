@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use url::{Host, Url};
 
+use super::Identity;
 use crate::config::{Config, FieldSpec, ProvisioningTarget};
 use crate::crypto::aead::AtRest;
 use crate::crypto::keys::Keys;
 use crate::crypto::password::PasswordHasher;
 use crate::entropy::{Entropy, OsEntropy};
-use crate::identity::Identity;
 use crate::limits::Limiter;
 use crate::mail::{MailTransport, Templates};
 use crate::principal::provisioning_flag;
