@@ -43,7 +43,8 @@ pub(crate) fn app(
     let routes = routes
         .fallback(async || refuse::<Api>(Error::new(Code::NotFound)))
         .layer(hosts.layer(|_: &Request, error| refuse::<Api>(error)))
-        .merge(health::routes(identity.clone()));
+        .merge(health::routes(identity.clone()))
+        .method_not_allowed_fallback(async || refuse::<Api>(Error::new(Code::MethodNotAllowed)));
     let routes = contain::<Api>(routes).merge(contain::<BetterAuth>(identity_axum::router(identity)));
     Ok(accompany(routes, &http.base_url))
 }

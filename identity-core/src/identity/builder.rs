@@ -236,6 +236,11 @@ fn check_targets(targets: &[ProvisioningTarget], config: &Config, problems: &mut
         if config.user.fields.contains_key(&flag) || !seen.insert(flag) {
             problems.push(format!("The provisioning target `{name}` is shown under a name that is already taken."));
         }
+        if !target.secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            problems.push(format!(
+                "The secret of the provisioning target `{name}` must be of visible ASCII characters: it travels in a header."
+            ));
+        }
         if target.secret.expose().chars().count() < MIN_TARGET_SECRET {
             problems.push(format!(
                 "The secret of the provisioning target `{name}` must have at least {MIN_TARGET_SECRET} characters."
