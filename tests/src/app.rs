@@ -134,7 +134,6 @@ impl TestApp {
     }
 
     /// The router, to be mounted elsewhere.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }
