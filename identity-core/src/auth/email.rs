@@ -175,7 +175,7 @@ impl EmailVerification<'_> {
                 return Err(Error::new(Code::InvalidVerificationToken));
             }
         }
-        if !verification::store::spend(&mut op, &found.id).await? {
+        if !verification::store::spend(&mut op, &found).await? {
             return Ok(VerifyLink::AlreadyDone);
         }
         let signs_in = shared.config.email.sign_in_after_verification

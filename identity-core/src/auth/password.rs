@@ -12,6 +12,7 @@ use crate::request::RequestInfo;
 use crate::session::{self, Issued, Proof};
 use crate::shared::Shared;
 use crate::user;
+use crate::verification;
 
 /// What it takes to change a password.
 #[derive(Debug)]
@@ -74,6 +75,7 @@ impl Passwords<'_> {
                 Some(opened.ok_or_else(|| Error::new(Code::Unauthorized))?)
             }
         };
+        verification::close(&mut op, &user.id, &verification::OF_ACCOUNT).await?;
         notify(&mut op, &user).await?;
         let profile = profile_of(&op, user).await?;
         op.commit().await?;

@@ -188,13 +188,13 @@ pub(crate) async fn lock_superadmins(op: &mut Op<'_>) -> Result<Vec<UserId>> {
     Ok(users.filter(|user| user.is_superadmin() && !user.is_banned(now)).map(|user| user.id).collect())
 }
 
-/// Holds the user's row until the end of the transaction.
-pub(crate) async fn lock(op: &mut Op<'_>, id: &UserId) -> Result<()> {
+/// Reads a user and holds the row until the end of the transaction.
+pub(crate) async fn lock(op: &mut Op<'_>, id: &UserId) -> Result<Option<User>> {
     let mut select = Entity::find().filter(Column::Id.eq(id.as_str()));
     if op.db().get_database_backend() == DbBackend::Postgres {
         select = select.lock_exclusive();
     }
-    if select.all(op.db()).await?.is_empty() { Err(Error::new(Code::UserNotFound)) } else { Ok(()) }
+    Ok(select.all(op.db()).await?.into_iter().next().map(User::from))
 }
 
 fn expect_one(rows: u64) -> Result<()> {

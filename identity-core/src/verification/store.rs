@@ -95,13 +95,14 @@ pub(crate) async fn delete_same_digest(op: &mut Op<'_>, digest: &Digest<kind::Ve
 }
 
 /// Spends a pending verification. Of several calls at once, one gets `true`.
-pub(crate) async fn spend(op: &mut Op<'_>, id: &VerificationId) -> Result<bool> {
-    let sql =
-        "UPDATE identity_verifications SET state = 'spent' WHERE id = $1 AND state = 'pending' AND expires_at > $2";
-    Ok(Sql::new(op.db(), sql, [value::text(id.as_str()), value::time(op.now())]).execute(op.db()).await? == 1)
+pub(crate) async fn spend(op: &mut Op<'_>, found: &Verification) -> Result<bool> {
+    let sql = "UPDATE identity_verifications SET state = 'spent' \
+               WHERE id = $1 AND purpose = $2 AND state = 'pending' AND expires_at > $3";
+    let values = [value::text(found.id.as_str()), value::text(found.purpose.as_str()), value::time(op.now())];
+    Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
 }
 
-/// Spends every other pending verification of the purpose, so that a second link in the mailbox is not left open.
+/// Closes every pending verification of the purpose.
 pub(crate) async fn spend_others(op: &mut Op<'_>, user_id: &UserId, purpose: Purpose) -> Result<()> {
     let sql = "UPDATE identity_verifications SET state = 'superseded' \
                WHERE user_id = $1 AND purpose = $2 AND state = 'pending'";
