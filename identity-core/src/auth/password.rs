@@ -58,7 +58,8 @@ impl Passwords<'_> {
         let hash = shared.hasher.hash(change.new).await?;
 
         let mut op = Op::write(shared).await?;
-        // The hash goes first: a sign-in in flight holds it until its session exists, and then the session is found here.
+        let user = user::lock(&mut op, &user.id).await?;
+        // The hash goes before the sessions: a sign-in in flight holds it until its session exists, and then the session is found here.
         if !account::store::replace_hash(&mut op, &credential, &hash).await? {
             return Err(Error::new(Code::InvalidPassword));
         }
