@@ -49,7 +49,7 @@ pub(super) async fn follow(
     let resolved = caller.as_ref().map(|caller| &caller.resolved);
     let verification = facade.identity.email_verification();
     let link = Token::presented(token);
-    Ok(match verification.follow_link(&link, flow.as_deref(), resolved, &passed.info).await {
+    Ok(match verification.follow_link(&link, flow.as_deref(), resolved, callback_url, &passed.info).await {
         Err(error) => failed(error, callback_url)?,
         Ok(VerifyLink::Verified { profile, issued }) => {
             let mut response = done(callback_url, None);
@@ -75,7 +75,7 @@ pub(super) async fn confirm(
     let callback_url = check.optional_text("callbackURL").filter(|url| !url.is_empty());
     check.finish()?;
     let resolved = caller.as_ref().map(|caller| &caller.resolved);
-    Ok(match facade.identity.change_email().confirm(&Token::presented(token), resolved).await {
+    Ok(match facade.identity.change_email().confirm(&Token::presented(token), resolved, callback_url).await {
         Err(error) => failed(error, callback_url)?,
         Ok(step) => changed(&facade, step, caller.as_ref(), token, callback_url),
     })

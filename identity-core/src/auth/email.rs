@@ -140,8 +140,9 @@ impl EmailVerification<'_> {
 
     /// Follows the link of a mail: proves an address, or takes a step of a change of address.
     ///
-    /// `flow` is the value of the flow cookie. A link about a change acts at once only for the user's own session; anybody else
-    /// is asked to confirm first, so that a mail scanner changes nothing.
+    /// `flow` is the value of the flow cookie; `callback_url` is where the link of a next mail, if there is one, leads in the end.
+    /// A link about a change acts at once only for the user's own session; anybody else is asked to confirm first, so that a mail
+    /// scanner changes nothing.
     ///
     /// # Errors
     /// `invalid_verification_token`, `token_expired`, `user_not_found`, `invalid_user`.
@@ -150,6 +151,7 @@ impl EmailVerification<'_> {
         token: &Token<kind::Verification>,
         flow: Option<&str>,
         caller: Option<&Resolved>,
+        callback_url: Option<&str>,
         info: &RequestInfo,
     ) -> Result<VerifyLink> {
         let op = Op::read(self.shared);
@@ -157,7 +159,7 @@ impl EmailVerification<'_> {
         if let Some(found) = verification::store::find(&op, Purpose::EmailLink, &digest).await? {
             return self.verify(found, flow, info).await;
         }
-        email_change::follow(self.shared, token, caller, false).await.map(VerifyLink::Change)
+        email_change::follow(self.shared, token, caller, callback_url, false).await.map(VerifyLink::Change)
     }
 
     async fn verify(&self, found: Verification, flow: Option<&str>, info: &RequestInfo) -> Result<VerifyLink> {

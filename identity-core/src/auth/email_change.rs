@@ -71,12 +71,18 @@ impl ChangeEmail<'_> {
         op.commit().await
     }
 
-    /// Takes the step of a link after the person has confirmed it on a page.
+    /// Takes the step of a link after the person has confirmed it on a page. `callback_url` is where the link of a next mail, if
+    /// the step sends one, leads in the end.
     ///
     /// # Errors
     /// `invalid_verification_token`, `token_expired`, `user_not_found`.
-    pub async fn confirm(&self, token: &Token<kind::Verification>, caller: Option<&Resolved>) -> Result<ChangeStep> {
-        follow(self.shared, token, caller, true).await
+    pub async fn confirm(
+        &self,
+        token: &Token<kind::Verification>,
+        caller: Option<&Resolved>,
+        callback_url: Option<&str>,
+    ) -> Result<ChangeStep> {
+        follow(self.shared, token, caller, callback_url, true).await
     }
 }
 
@@ -84,6 +90,7 @@ pub(crate) async fn follow(
     shared: &Shared,
     token: &Token<kind::Verification>,
     caller: Option<&Resolved>,
+    callback_url: Option<&str>,
     confirmed: bool,
 ) -> Result<ChangeStep> {
     let mut op = Op::write(shared).await?;
@@ -110,7 +117,7 @@ pub(crate) async fn follow(
         return Ok(ChangeStep::AlreadyDone);
     }
     let step = if found.purpose == Purpose::EmailChangeConsent {
-        send(&mut op, &user, Purpose::EmailChangeProof, &new_email, None).await?;
+        send(&mut op, &user, Purpose::EmailChangeProof, &new_email, callback_url).await?;
         ChangeStep::Consented
     } else {
         ChangeStep::Changed { profile: change(&mut op, user, &new_email, caller).await? }
