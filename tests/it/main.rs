@@ -5,3 +5,4 @@ mod architecture;
 mod base_service;
 mod documents;
 mod harness;
+mod program;

@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use identity_core::limits::Action;
 use identity_core::request::RequestInfo;
 use identity_core::{Code, Error, Result};
@@ -67,10 +67,13 @@ pub(super) async fn pass(State(facade): State<Arc<Facade>>, request: Request, ne
     if !matches!(*request.method(), Method::GET | Method::POST | Method::PUT | Method::DELETE) {
         return not_found().await;
     }
-    match check(&facade, request).await {
+    let mut response = match check(&facade, request).await {
         Ok(request) => next.run(request).await,
         Err(error) => Failure::<BetterAuth>::from(error).into_response(),
-    }
+    };
+    // Everything here is about one person, and much of it carries a token.
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 /// The answer to a path or method that does not exist.

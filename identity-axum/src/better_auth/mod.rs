@@ -45,7 +45,6 @@ struct Facade {
 ///
 /// Serve the application with `into_make_service_with_connect_info::<SocketAddr>()`: without it every call fails with a clear
 /// error, because all clients would share one limit.
-#[must_use]
 pub fn router<S>(identity: &Identity) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,

@@ -74,14 +74,14 @@ impl PasswordReset<'_> {
         let mut op = Op::write(shared).await?;
         let found = pending(&op, token).await?.ok_or_else(|| Error::new(Code::InvalidToken))?;
         let user_id = found.user_id.as_ref().ok_or_else(|| Error::new(Code::InvalidToken))?;
-        if !verification::store::spend(&mut op, &found.id).await? {
+        if !verification::store::spend(&mut op, &found).await? {
             return Err(Error::new(Code::InvalidToken));
         }
         let user = user::require(&op, user_id).await?;
         // The hash goes first: a sign-in in flight holds it until its session exists, and then the session is found here.
         account::put_credential(&mut op, user_id, &hash).await?;
         session::end_all(&mut op, user_id).await?;
-        verification::store::spend_others(&mut op, user_id, Purpose::PasswordReset).await?;
+        verification::close(&mut op, user_id, &verification::OF_ACCOUNT).await?;
         notify(&mut op, &user).await?;
         op.commit().await
     }

@@ -39,8 +39,21 @@ pub(crate) async fn require(op: &Op<'_>, id: &UserId) -> Result<User> {
     store::by_id(op, id).await?.ok_or_else(|| Error::new(Code::UserNotFound))
 }
 
+/// The user of a session that was live a moment ago; one that is gone meanwhile is no longer signed in.
+pub(crate) async fn signed_in(op: &Op<'_>, id: &UserId) -> Result<User> {
+    store::by_id(op, id).await?.ok_or_else(|| Error::new(Code::Unauthorized))
+}
+
+/// Reads a user and holds the row until the end of the transaction, so that what is decided about it stays true.
+pub(crate) async fn lock(op: &mut Op<'_>, id: &UserId) -> Result<User> {
+    store::lock(op, id).await?.ok_or_else(|| Error::new(Code::UserNotFound))
+}
+
 /// Refuses to take the last superadmin out of service.
 pub(crate) async fn keep_a_superadmin(op: &mut Op<'_>, leaving: &UserId) -> Result<()> {
+    if !require(op, leaving).await?.is_superadmin() {
+        return Ok(());
+    }
     let standing = store::lock_superadmins(op).await?;
     if standing.len() == 1 && standing.contains(leaving) { Err(Error::new(Code::LastAdministrator)) } else { Ok(()) }
 }

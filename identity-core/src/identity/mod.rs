@@ -1,5 +1,7 @@
 //! The handle that an application holds.
 
+mod builder;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,7 +11,6 @@ use crate::auth::{
     self, ChangeEmail, DeleteAccount, EmailVerification, PasswordReset, Passwords, Profiles, Refresh, Resolved, SignIn,
     SignUp,
 };
-use crate::builder::IdentityBuilder;
 use crate::config::Config;
 use crate::error::Result;
 use crate::limits::Action;
@@ -21,6 +22,8 @@ use crate::shared::Shared;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::token::{Token, kind};
+
+pub use builder::{ConfigProblems, IdentityBuilder};
 
 /// Accounts and sessions over one database. Cheap to clone; several may live in one process, each over its own database or schema.
 #[derive(Clone, Debug)]
