@@ -1,19 +1,4 @@
-//! The Better Auth API and caller extractors for axum.
-//!
-//! A service that owns no identity tables asks its trust anchor who is calling:
-//!
-//! ```no_run
-//! # #[cfg(feature = "remote")] fn build() -> identity_axum::Result<axum::Router> {
-//! use axum::{Json, Router, routing::get};
-//! use identity_axum::{Guard, RequireUser, TrustAnchor};
-//!
-//! let anchor = TrustAnchor::builder("https://id.example.com").build()?;
-//! let app = Router::new()
-//!     .route("/me", get(async |user: RequireUser| Json(user.profile().email.clone())))
-//!     .route_layer(anchor.guard(Guard::Standard))
-//!     .with_state(anchor);
-//! # Ok(app) }
-//! ```
+#![doc = include_str!("../README.md")]
 
 pub mod auth;
 #[cfg(feature = "store")]

@@ -91,6 +91,7 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", Unsupported, "This content type is not accepted here.";
     PayloadTooLarge = "payload_too_large", TooLarge, "The body is too large.";
     NotFound = "not_found", NotFound, "There is nothing here.";
+    MethodNotAllowed = "method_not_allowed", Method, "This method is not offered here.";
     DeferredRefreshOff = "deferred_refresh_off", Method, "POST is accepted only when session refresh is deferred.";
     HostNotAllowed = "host_not_allowed", Misdirected, "This server does not answer for that host.";
     RateLimited = "rate_limited", TooMany, "Too many requests. Please try again later.";

@@ -1,4 +1,4 @@
-//! Accounts, sessions and verification as a library, on SQLite or PostgreSQL.
+#![doc = include_str!("../README.md")]
 
 // Always: the words that a service shares with its trust anchor.
 pub mod code;
@@ -15,9 +15,9 @@ pub mod token;
 #[cfg(feature = "store")]
 pub mod account;
 #[cfg(feature = "store")]
-pub mod auth;
+pub mod admin;
 #[cfg(feature = "store")]
-mod builder;
+pub mod auth;
 #[cfg(feature = "store")]
 mod claims;
 #[cfg(feature = "store")]
@@ -55,7 +55,6 @@ pub use code::{Class, Code};
 pub use error::{Error, Result};
 #[cfg(feature = "store")]
 pub use {
-    builder::{ConfigProblems, IdentityBuilder},
-    identity::{Identity, OutboxCounts},
+    identity::{ConfigProblems, Identity, IdentityBuilder, OutboxCounts},
     outbox::Worker,
 };

@@ -12,7 +12,7 @@ use axum::routing::get;
 use identity_axum::middleware::headers::SecurityHeaders;
 use identity_axum::middleware::host::Hosts;
 use identity_axum::middleware::trace::Trace;
-use identity_axum::{Api, Code, Error, Failure};
+use identity_axum::{Api, BetterAuth, Code, Dialect, Error, Failure};
 use identity_core::Identity;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -41,37 +41,36 @@ pub(crate) fn app(
     }
     let hosts = Hosts::new(&http.base_url, &http.allowed_hosts)?;
     let routes = routes
-        .fallback(async || refuse(Error::new(Code::NotFound)))
-        .layer(hosts.layer(|_: &Request, error| refuse(error)))
-        .merge(identity_axum::router(identity))
-        .merge(health::routes(identity.clone()));
-    Ok(protect(routes, &http.base_url))
+        .fallback(async || refuse::<Api>(Error::new(Code::NotFound)))
+        .layer(hosts.layer(|_: &Request, error| refuse::<Api>(error)))
+        .merge(health::routes(identity.clone()))
+        .method_not_allowed_fallback(async || refuse::<Api>(Error::new(Code::MethodNotAllowed)));
+    let routes = contain::<Api>(routes).merge(contain::<BetterAuth>(identity_axum::router(identity)));
+    Ok(accompany(routes, &http.base_url))
 }
 
-/// The layers that hold for every request, from the inside out.
-fn protect(routes: Router, base_url: &str) -> Router {
+/// What keeps one request from harming others. Each part of the server says so in its own dialect.
+fn contain<D: Dialect>(routes: Router) -> Router {
     routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(CatchPanicLayer::custom(after_panic))
-        .layer(middleware::from_fn(in_time))
-        .layer(middleware::from_fn(telemetry::measure))
-        .layer(SecurityHeaders::new(base_url))
-        .layer(Trace::new())
+        // What went wrong was logged by the panic hook, which knows the place.
+        .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| refuse::<D>(Error::new(Code::Internal))))
+        .layer(middleware::from_fn(in_time::<D>))
 }
 
-fn refuse(error: Error) -> Response {
-    Failure::<Api>::from(error).into_response()
+/// What every request and response carries, whoever answers.
+fn accompany(routes: Router, base_url: &str) -> Router {
+    routes.layer(middleware::from_fn(telemetry::measure)).layer(SecurityHeaders::new(base_url)).layer(Trace::new())
 }
 
-/// What went wrong was logged by the panic hook, which knows the place.
-fn after_panic(_: Box<dyn Any + Send>) -> Response {
-    refuse(Error::new(Code::Internal))
+fn refuse<D: Dialect>(error: Error) -> Response {
+    Failure::<D>::from(error).into_response()
 }
 
-async fn in_time(request: Request, next: Next) -> Response {
+async fn in_time<D: Dialect>(request: Request, next: Next) -> Response {
     match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
         Ok(response) => response,
-        Err(elapsed) => refuse(Error::new(Code::Overloaded).caused_by(elapsed)),
+        Err(elapsed) => refuse::<D>(Error::new(Code::Overloaded).caused_by(elapsed)),
     }
 }
 
@@ -119,29 +118,36 @@ mod tests {
 
     use super::*;
 
-    async fn answer(routes: Router) -> (StatusCode, Value) {
+    async fn answer<D: Dialect>(routes: Router) -> (StatusCode, Value) {
         let request = Request::get("/").header("x-request-id", "one").body(Body::empty()).unwrap();
-        let response = protect(routes, "http://localhost:8888").oneshot(request).await.unwrap();
+        let app = accompany(contain::<D>(routes), "http://localhost:8888");
+        let response = app.oneshot(request).await.unwrap();
         let status = response.status();
         assert_eq!(response.headers()["x-request-id"], "one");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
         (status, serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap())
     }
 
+    fn panicking() -> Router {
+        Router::new().route("/", get(async || -> &'static str { panic!("hunter2") }))
+    }
+
     #[tokio::test]
-    async fn a_panic_is_a_bland_500_in_the_envelope() {
-        let handler = async || -> &'static str { panic!("hunter2") };
-        let (status, body) = answer(Router::new().route("/", get(handler))).await;
+    async fn a_panic_is_a_bland_500_in_the_dialect_of_its_part() {
+        let (status, body) = answer::<Api>(panicking()).await;
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(body["error"]["code"], "internal");
         assert_eq!(body["error"]["requestId"], "one");
         assert!(!body.to_string().contains("hunter2"));
+        let (status, body) = answer::<BetterAuth>(panicking()).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(body["message"].is_string() && !body.to_string().contains("hunter2"), "{body}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_takes_too_long_is_a_503_in_the_envelope() {
-        let handler = async || -> &'static str { std::future::pending().await };
-        let (status, body) = answer(Router::new().route("/", get(handler))).await;
+    async fn a_request_that_takes_too_long_is_a_503() {
+        let slow = Router::new().route("/", get(async || -> &'static str { std::future::pending().await }));
+        let (status, body) = answer::<Api>(slow).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(body["error"]["code"], "overloaded");
         assert_eq!(body["error"]["requestId"], "one");

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use identity_core::Identity;
+use identity_core::entropy::{OsEntropy, alphanumeric};
 use identity_core::mail::SmtpTransport;
+use identity_core::secret::Secret;
 use identity_core::store::Store;
-use identity_core::time::Clock;
+use identity_core::time::{Clock, SystemClock};
+use identity_core::{ConfigProblems, Identity};
 use identity_migrations::Status;
 
 use crate::cli::Failure;
@@ -36,7 +38,9 @@ impl Mailer {
     /// The one that the settings ask for. Nothing is connected yet.
     pub(crate) fn of(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
         if let (Some(url), Some(from)) = (&settings.mail.smtp_url, &settings.mail.from) {
-            return SmtpTransport::new(url, from).map(|smtp| Self::Smtp(Arc::new(smtp))).map_err(Failure::new);
+            return SmtpTransport::new(url, from)
+                .map(|smtp| Self::Smtp(Arc::new(smtp)))
+                .map_err(|text| Failure::new(format!("the configuration has problems:\n- {text}")));
         }
         if settings.has_mailbox() {
             return Ok(Self::Mailbox(Mailbox::new(settings.http.base_url.as_str(), Arc::clone(clock))?));
@@ -53,15 +57,31 @@ impl Mailer {
     }
 }
 
-/// Puts the identity together.
+/// Puts the identity together. Nothing is read from the database yet.
 pub(crate) fn identity(settings: &Settings, store: Store, mailer: &Mailer) -> Result<Identity, Failure> {
-    let builder = Identity::builder(store, data::secret(settings)?).config(settings.to_core());
+    build(settings, store, data::secret(settings)?, mailer)
+}
+
+/// Finds what only core can say about settings that have no problem of their own, without touching the database or making
+/// a secret.
+pub(crate) async fn check(settings: &Settings) -> Result<(), Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mailer = Mailer::of(settings, &clock)?;
+    let store = Store::connect("sqlite::memory:").await?;
+    let stand_in = Secret::new(alphanumeric(&OsEntropy, 64));
+    build(settings, store, stand_in, &mailer).map(drop)
+}
+
+fn build(settings: &Settings, store: Store, secret: Secret<String>, mailer: &Mailer) -> Result<Identity, Failure> {
+    let builder = Identity::builder(store, secret).config(settings.to_core());
     let builder = match mailer {
         Mailer::Smtp(smtp) => builder.mailer(smtp.clone()),
         Mailer::Mailbox(mailbox) => builder.mailer(Arc::new(mailbox.clone())),
         Mailer::Off => builder,
     };
-    builder.build().map_err(|problems| Failure::new(format!("the configuration has problems:\n{problems}")))
+    builder.build().map_err(|ConfigProblems(sentences)| {
+        Failure::new(format!("the configuration has problems:\n- {}", sentences.join("\n- ")))
+    })
 }
 
 /// Brings the tables up to date.

@@ -46,18 +46,9 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool) -> Result<(), Failure> {
         );
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = open(&settings).await?;
-    if migrate {
-        let pending = compose::migration_status(&store).await?.pending.len();
-        compose::migrate(&store).await?;
-        if pending > 0 {
-            tracing::info!(pending, "brought the tables up to date");
-        }
-    } else {
-        compose::require_current(&store, &settings).await?;
-    }
     let mailer = Mailer::of(&settings, &clock)?;
-    let identity = compose::identity(&settings, store, &mailer)?;
+    let identity = compose::identity(&settings, open(&settings).await?, &mailer)?;
+    prepare(&identity, &settings, migrate).await?;
     bootstrap(&identity, &settings).await?;
     let app = app(&identity, &settings, mailer.mailbox())?;
     let listener = bind(settings.http.listen).await?;
@@ -66,12 +57,25 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool) -> Result<(), Failure> {
     let worker = identity.spawn_worker();
     let served = tokio::select! {
         served = until_stopped(listener, app) => served,
-        never = metrics(&settings, clock.as_ref()) => never,
+        never = metrics(&settings, &identity, clock.as_ref()) => never,
     };
     worker.stop().await;
     identity.store().clone().close().await?;
     tracing::info!("stopped");
     served
+}
+
+/// Brings the tables up to date, or insists that they are.
+async fn prepare(identity: &Identity, settings: &Settings, migrate: bool) -> Result<(), Failure> {
+    if !migrate {
+        return compose::require_current(identity.store(), settings).await;
+    }
+    let pending = compose::migration_status(identity.store()).await?.pending.len();
+    compose::migrate(identity.store()).await?;
+    if pending > 0 {
+        tracing::info!(pending, "brought the tables up to date");
+    }
+    Ok(())
 }
 
 /// Opens the database, waiting for one that is not up yet.
@@ -211,14 +215,14 @@ impl Stop {
 }
 
 /// Serves metrics on their own listener for as long as it is polled. A taken port is no reason not to serve users.
-async fn metrics<T>(settings: &Settings, clock: &dyn Clock) -> Result<T, Failure> {
+async fn metrics<T>(settings: &Settings, identity: &Identity, clock: &dyn Clock) -> Result<T, Failure> {
     let Some(address) = settings.telemetry.metrics_listen.0 else { return pending().await };
     match TcpListener::bind(address).await {
         Ok(listener) => {
             let handle = telemetry::count(clock)?;
             tracing::info!(%address, "serving metrics");
             let served = Server::<SocketAddr>::from_listener(listener)
-                .serve(telemetry::metrics_routes(handle.clone()).into_make_service());
+                .serve(telemetry::metrics_routes(handle.clone(), identity.clone()).into_make_service());
             tokio::select! {
                 served = served => served?,
                 never = telemetry::keep_up(handle) => match never {},

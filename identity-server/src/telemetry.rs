@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::get;
 use http::{Method, header};
+use identity_core::Identity;
 use identity_core::time::Clock;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -19,13 +20,17 @@ use crate::config::{LogFormat, Telemetry};
 
 const REQUESTS: &str = "http_requests_total";
 const DURATION: &str = "http_request_duration_seconds";
+const OUTBOX: &str = "outbox_messages";
 const START: &str = "process_start_time_seconds";
 
 /// Bounds of the latency histogram in seconds: hot reads are below a millisecond, a password takes some tens.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-/// Reports every migration at every start; one line of ours says the same.
-const QUIET: &str = "sea_orm_migration=warn";
+/// They report every migration and every table that exists already at every start; one line of ours says what matters.
+const QUIET: &str = "sea_orm_migration=warn,sqlx=warn";
+
+/// How long a scrape waits for the database.
+const OUTBOX_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often the recorder folds its samples into the histogram.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -54,6 +59,7 @@ pub(crate) fn count(clock: &dyn Clock) -> Result<PrometheusHandle, Failure> {
         .map_err(|error| Failure::new(format!("cannot start metrics: {error}")))?;
     metrics::describe_counter!(REQUESTS, "Requests by method, route and class of status.");
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "Time to answer by method and route.");
+    metrics::describe_gauge!(OUTBOX, "Mails that wait for their turn, and mails that were given up.");
     metrics::describe_gauge!(START, metrics::Unit::Seconds, "When the process started, in seconds since 1970.");
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for 200 million years")]
     metrics::gauge!(START).set(clock.now().timestamp() as f64);
@@ -61,9 +67,22 @@ pub(crate) fn count(clock: &dyn Clock) -> Result<PrometheusHandle, Failure> {
 }
 
 /// The router of the metrics listener.
-pub(crate) fn metrics_routes(handle: PrometheusHandle) -> Router {
-    let render = async move || ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render());
+pub(crate) fn metrics_routes(handle: PrometheusHandle, identity: Identity) -> Router {
+    let render = async move || {
+        measure_outbox(&identity).await;
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render())
+    };
     Router::new().route("/metrics", get(render))
+}
+
+/// While the database does not answer, the last values stand.
+async fn measure_outbox(identity: &Identity) {
+    if let Ok(Ok(counts)) = tokio::time::timeout(OUTBOX_PATIENCE, identity.outbox()).await {
+        for (state, count) in [("waiting", counts.waiting), ("dead", counts.dead)] {
+            #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 mails")]
+            metrics::gauge!(OUTBOX, "state" => state).set(count as f64);
+        }
+    }
 }
 
 /// Keeps the memory of the recorder in bounds for as long as it is polled.

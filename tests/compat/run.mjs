@@ -5,7 +5,8 @@
 //   node run.mjs --reference URL,...    plays against servers that already run, as profile=url, and allows no difference
 //   node run.mjs --record FILE          with --reference: writes the traces instead of comparing them
 //
-// IDENTITY_SERVER_BIN names the binary; the default is target/debug/identity-server.
+// It shows the first drifts of a scenario; DRIFTS=all shows every one. IDENTITY_SERVER_BIN names the binary; the default is
+// target/debug/identity-server.
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,16 +53,20 @@ async function startServers() {
 async function compare(traces, differences, servers) {
   const expected = { ...(await readJson('traces.json')).scenarios, ...(await readJson('expected.json')) };
   const failed = new Set();
+  const limit = process.env.DRIFTS === 'all' ? Infinity : 12;
   for (const [name, trace] of Object.entries(traces)) {
+    let shown = 0;
     const found = expected[name] ? expected[name].map((step, i) => [step, trace[i], i]) : [];
     const longer = trace.slice(found.length).map((step, i) => [undefined, step, found.length + i]);
     for (const [step, got, i] of [...found, ...longer]) {
       for (const drift of drifts(`${name}#${i}`, step, got)) {
         if (differences.allows(drift)) continue;
         failed.add(name);
+        if (++shown > limit) continue;
         console.log(`DRIFT ${drift.path}\n   expected ${JSON.stringify(drift.expected)}\n   got      ${JSON.stringify(drift.got)}`);
       }
     }
+    if (shown > limit) console.log(`DRIFT ${name}: and ${shown - limit} more`);
   }
   for (const { path: place, reason } of differences.unused(Object.keys(traces))) {
     failed.add(place.split('#')[0]);

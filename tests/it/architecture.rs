@@ -32,7 +32,7 @@ const LAYERS: [&[&str]; 6] = [
         "webhook",
     ],
     &["admin", "auth", "billing", "oauth", "privacy", "upstream"],
-    &["builder", "identity", "testing"],
+    &["identity", "testing"],
 ];
 
 /// The worker of the outbox is started by the handle and cleans up after aggregates; what fills the outbox knows neither.

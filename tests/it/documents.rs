@@ -1,8 +1,10 @@
-//! The prose beside the code: its links lead somewhere, and the book knows all of its pages.
+//! The prose beside the code: its links lead somewhere, the book knows all of its pages, and what it quotes is what there is.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use identity_tests::Server;
 
 #[test]
 fn every_relative_link_leads_to_a_file() {
@@ -26,6 +28,41 @@ fn the_book_lists_all_of_its_pages() {
     let listed: BTreeSet<PathBuf> = links(&summary).into_iter().map(|link| source.join(link)).collect();
     let written: BTreeSet<PathBuf> = pages(&source).into_iter().filter(|page| !page.ends_with("SUMMARY.md")).collect();
     assert_eq!(listed, written);
+}
+
+#[tokio::test]
+async fn the_book_shows_the_settings_that_the_program_prints() {
+    let file = "book/src/operating/identity.toml";
+    let (_, printed) = Server::start().await.command(&["config", "show", "--defaults"]).await;
+    let shown = fs::read_to_string(root().join(file)).unwrap();
+    assert_eq!(shown, printed, "write what `identity-server config show --defaults` prints into {file}");
+}
+
+#[test]
+fn the_book_includes_files_that_are_there() {
+    let mut missing = Vec::new();
+    for page in pages(&root().join("book/src")) {
+        let text = fs::read_to_string(&page).unwrap();
+        for rest in text.split("{{#include ").skip(1) {
+            let file = rest.split("}}").next().unwrap_or_default().trim();
+            if !page.parent().unwrap().join(file).is_file() {
+                missing.push(format!("{} includes {file}", page.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn every_rust_example_of_the_prose_is_compiled() {
+    let compiled = fs::read_to_string(root().join("tests/src/prose.rs")).unwrap();
+    let crates = ["identity-core/README.md", "identity-axum/README.md"];
+    for page in pages(&root()) {
+        let name = page.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        let has_rust = fs::read_to_string(&page).unwrap().lines().any(|line| line.trim_start().starts_with("```rust"));
+        let known = crates.contains(&name.as_str()) || compiled.contains(&format!("\"{name}\""));
+        assert!(!has_rust || known, "{name} has Rust that tests/src/prose.rs does not compile");
+    }
 }
 
 /// The targets of `[text](target)`, outside code blocks.

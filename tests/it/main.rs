@@ -7,3 +7,4 @@ mod better_auth;
 mod documents;
 mod flows;
 mod harness;
+mod program;

@@ -10,8 +10,6 @@ pub struct Letter {
     pub to: String,
     /// The subject, as it was written in the header.
     pub subject: String,
-    /// What it is for: `verify_email`, `verification_code`, `reset_password`, `confirm_email_change`, `verify_new_email`, `delete_account`.
-    pub purpose: String,
     /// The plain-text part.
     pub text: String,
 }
@@ -25,7 +23,6 @@ impl Letter {
         Self {
             to: to.to_owned(),
             subject: header("Subject"),
-            purpose: header("X-Identity-Purpose"),
             text: plain_text(message).expect("a mail has a plain-text part"),
         }
     }

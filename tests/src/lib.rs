@@ -15,6 +15,8 @@ mod browser;
 mod db;
 mod letter;
 mod process;
+#[cfg(doctest)]
+mod prose;
 mod race;
 mod server;
 mod service;

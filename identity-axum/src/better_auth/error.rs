@@ -38,6 +38,7 @@ const fn wire(code: Code) -> (u16, &'static str, &'static str) {
         Code::UnsupportedMediaType => (415, "UNSUPPORTED_MEDIA_TYPE", "Content-Type is not allowed"),
         Code::PayloadTooLarge => (413, "PAYLOAD_TOO_LARGE", "Body is too large"),
         Code::NotFound => (404, "NOT_FOUND", "Not found"),
+        Code::MethodNotAllowed => (405, "METHOD_NOT_ALLOWED", "Method not allowed"),
         Code::DeferredRefreshOff => (
             405,
             "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED",

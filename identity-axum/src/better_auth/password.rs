@@ -77,7 +77,7 @@ pub(super) async fn follow_reset(
     token: Result<Path<String>, PathRejection>,
     passed: Passed,
 ) -> Reply {
-    // Bytes that are no text are a link that is no good, like any other that we did not write.
+    // A token that is not even text is an unknown one.
     let token = token.map(|Path(token)| token).unwrap_or_default();
     let mut check = Check::query(&passed.query);
     let callback = check.text("callbackURL");

@@ -34,7 +34,7 @@ impl Accounts<'_> {
     pub async fn unlink(&self, user_id: &UserId, id: &AccountId) -> Result<()> {
         let mut op = Op::write(self.shared).await?;
         // The user's row is locked, so that two unlinks at once cannot each remove the other's last account.
-        crate::user::store::lock(&mut op, user_id).await?;
+        crate::user::lock(&mut op, user_id).await?;
         if store::delete_unless_last(&mut op, user_id, id).await? {
             return op.commit().await;
         }
@@ -59,8 +59,5 @@ pub(crate) async fn add_credential(op: &mut Op<'_>, user_id: &UserId, hash: &str
 
 /// Sets the password of a user, whether or not there was one.
 pub(crate) async fn put_credential(op: &mut Op<'_>, user_id: &UserId, hash: &str) -> Result<()> {
-    if store::overwrite_hash(op, user_id, hash).await? {
-        return Ok(());
-    }
-    store::insert_credential(op, user_id, hash).await
+    store::put_credential(op, user_id, hash).await
 }

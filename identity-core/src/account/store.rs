@@ -4,10 +4,11 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder};
 
 use super::model::{Account, CREDENTIAL, Credential};
-use crate::error::Result;
+use crate::code::Code;
+use crate::error::{Error, Result};
 use crate::id::{AccountId, UserId};
 use crate::op::Op;
-use crate::store::{Sql, value};
+use crate::store::{Sql, is_unique_violation, value};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "identity_accounts")]
@@ -58,8 +59,27 @@ pub(crate) async fn insert_credential(op: &mut Op<'_>, user_id: &UserId, hash: &
         created_at: Set(op.now()),
         updated_at: Set(op.now()),
     };
-    Entity::insert(row).exec_without_returning(op.db()).await?;
-    Ok(())
+    match Entity::insert(row).exec_without_returning(op.db()).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_unique_violation(&error) => Err(Error::new(Code::PasswordAlreadySet).caused_by(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Sets the password hash of a user, whether or not there was one.
+pub(crate) async fn put_credential(op: &mut Op<'_>, user_id: &UserId, hash: &str) -> Result<()> {
+    let sql = "INSERT INTO identity_accounts \
+               (id, user_id, provider_id, account_id, password_hash, scopes, created_at, updated_at) \
+               VALUES ($1, $2, $3, $2, $4, '', $5, $5) \
+               ON CONFLICT (provider_id, account_id) DO UPDATE SET password_hash = $4, updated_at = $5";
+    let values = [
+        value::text(AccountId::mint(op.now(), op.entropy())),
+        value::text(user_id.as_str()),
+        value::text(CREDENTIAL),
+        value::text(hash),
+        value::time(op.now()),
+    ];
+    Sql::new(op.db(), sql, values).execute(op.db()).await.map(|_| ())
 }
 
 pub(crate) async fn credential(op: &Op<'_>, user_id: &UserId) -> Result<Option<Credential>> {
@@ -83,14 +103,6 @@ pub(crate) async fn replace_hash(op: &mut Op<'_>, verified: &Credential, hash: &
         value::text(CREDENTIAL),
         value::text(&verified.hash),
     ];
-    Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
-}
-
-/// Overwrites the password hash of a user who has a credential account. Says whether there was one.
-pub(crate) async fn overwrite_hash(op: &mut Op<'_>, user_id: &UserId, hash: &str) -> Result<bool> {
-    let sql =
-        "UPDATE identity_accounts SET password_hash = $1, updated_at = $2 WHERE user_id = $3 AND provider_id = $4";
-    let values = [value::text(hash), value::time(op.now()), value::text(user_id.as_str()), value::text(CREDENTIAL)];
     Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
 }
 

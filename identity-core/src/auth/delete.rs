@@ -60,7 +60,7 @@ impl DeleteAccount<'_> {
         let shared = self.shared;
         self.require_enabled()?;
         let read = Op::read(shared);
-        let user = user::require(&read, &caller.profile.id).await.map_err(|_| Error::new(Code::Unauthorized))?;
+        let user = user::signed_in(&read, &caller.profile.id).await?;
         match proof {
             DeleteProof::Password(password) => {
                 confirm_password(shared, &user, password).await?;
@@ -103,7 +103,7 @@ impl DeleteAccount<'_> {
         let held = verification::hold(&mut op, Purpose::AccountDeletion, &token.digest()).await?;
         let held = held.filter(|(_, owner)| owner.id == user.id);
         let (found, _) = held.ok_or_else(|| Error::new(Code::InvalidDeletionToken))?;
-        if !verification::store::spend(&mut op, &found.id).await? {
+        if !verification::store::spend(&mut op, &found).await? {
             return Err(Error::new(Code::InvalidDeletionToken));
         }
         user::store::delete(&mut op, &user.id).await?;

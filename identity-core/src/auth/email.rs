@@ -182,7 +182,7 @@ impl EmailVerification<'_> {
                 return Err(Error::new(Code::InvalidVerificationToken));
             }
         }
-        if !verification::store::spend(&mut op, &found.id).await? {
+        if !verification::store::spend(&mut op, &found).await? {
             return Ok(VerifyLink::AlreadyDone);
         }
         let signs_in = shared.config.email.sign_in_after_verification
@@ -204,23 +204,26 @@ impl EmailVerification<'_> {
         info: &RequestInfo,
     ) -> Result<(Profile, Option<Issued>)> {
         let shared = self.shared;
+        // A code allows few tries, but new codes can be asked for: the account's wrong guesses count as well.
+        let attempt = shared.limiter.guesses.begin(&format!("code for {email}"), shared.clock.now())?;
         let mut op = Op::write(shared).await?;
         let Some(user) = user::store::by_email(&op, email.as_str()).await? else {
+            attempt.wrong(op.now());
             return Err(Error::new(Code::InvalidCode));
         };
-        let user = user::store::lock(&mut op, &user.id).await?;
+        let user = user::lock(&mut op, &user.id).await?;
         match verification::guess_code(&mut op, &user.id, &user.email, code).await? {
-            Guess::Right => {}
+            Guess::Right => attempt.right(),
             Guess::Wrong => {
+                attempt.wrong(op.now());
                 // The guess is counted although the answer is a refusal.
                 op.commit().await?;
                 return Err(Error::new(Code::InvalidCode));
             }
-            Guess::Exhausted => {
-                op.commit().await?;
-                return Err(Error::new(Code::TooManyAttempts));
+            Guess::NoCode => {
+                attempt.wrong(op.now());
+                return Err(Error::new(why_no_code(&op, &user).await?));
             }
-            Guess::NoCode => return Err(Error::new(why_no_code(&op, &user).await?)),
         }
         let signs_in = shared.config.email.sign_in_after_verification && !user.is_banned(op.now());
         let outcome = complete(&mut op, user, signs_in, remember, info).await?;

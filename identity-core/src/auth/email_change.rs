@@ -112,7 +112,7 @@ pub(crate) async fn follow(
         None if !confirmed => return Ok(ChangeStep::NeedsConfirmation { new_email }),
         _ => {}
     }
-    if !verification::store::spend(&mut op, &found.id).await? {
+    if !verification::store::spend(&mut op, &found).await? {
         return Ok(ChangeStep::AlreadyDone);
     }
     let step = if found.purpose == Purpose::EmailChangeConsent {
@@ -146,9 +146,7 @@ async fn change(op: &mut Op<'_>, mut user: User, new_email: &str, caller: Option
         Some(caller) => session::end_others(op, &user.id, &caller.session.id).await?,
         None => session::end_all(op, &user.id).await?,
     }
-    for purpose in Purpose::ALL {
-        verification::store::spend_others(op, &user.id, purpose).await?;
-    }
+    verification::close(op, &user.id, &Purpose::ALL).await?;
     let notice = Message::EmailChanged { new_email: Email::parse(new_email)? };
     outbox::mail(op, &old_email, &user.name, &notice, None).await?;
     user.updated_at = op.now();

@@ -12,6 +12,7 @@ use crate::request::RequestInfo;
 use crate::session::{self, Issued, Proof};
 use crate::shared::Shared;
 use crate::user;
+use crate::verification;
 
 /// What it takes to change a password.
 #[derive(Debug)]
@@ -57,8 +58,8 @@ impl Passwords<'_> {
         let hash = shared.hasher.hash(change.new).await?;
 
         let mut op = Op::write(shared).await?;
-        // The user goes first: a sign-in in flight holds the row until its session exists, and then the session is found here.
-        user::store::lock(&mut op, &user.id).await?;
+        let user = user::lock(&mut op, &user.id).await?;
+        // The hash goes before the sessions: a sign-in in flight holds it until its session exists, and then the session is found here.
         if !account::store::replace_hash(&mut op, &credential, &hash).await? {
             return Err(Error::new(Code::InvalidPassword));
         }
@@ -75,6 +76,7 @@ impl Passwords<'_> {
                 Some(opened.ok_or_else(|| Error::new(Code::Unauthorized))?)
             }
         };
+        verification::close(&mut op, &user.id, &verification::OF_ACCOUNT).await?;
         notify(&mut op, &user).await?;
         let profile = profile_of(&op, user).await?;
         op.commit().await?;
@@ -97,7 +99,7 @@ impl Passwords<'_> {
         }
         let hash = shared.hasher.hash(new).await?;
         let mut op = Op::write(shared).await?;
-        let user = user::store::lock(&mut op, &caller.profile.id).await?;
+        let user = user::lock(&mut op, &caller.profile.id).await?;
         if account::store::credential(&op, &user.id).await?.is_some() {
             return Err(Error::new(Code::PasswordAlreadySet));
         }

@@ -41,8 +41,7 @@ impl Profiles<'_> {
             user::check_name(name)?;
         }
         let mut op = Op::write(self.shared).await?;
-        user::store::lock(&mut op, &caller.profile.id).await.map_err(|_| Error::new(Code::Unauthorized))?;
-        let user = user::require(&op, &caller.profile.id).await?;
+        let user = user::store::lock(&mut op, &caller.profile.id).await?.ok_or(Code::Unauthorized)?;
         let user = user::store::update_profile(&mut op, &user, &change).await?;
         let profile = profile_of(&op, user).await?;
         op.commit().await?;

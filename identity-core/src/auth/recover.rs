@@ -75,12 +75,12 @@ impl PasswordReset<'_> {
         // The user goes first: a sign-in in flight holds the row until its session exists, and then the session is found here.
         let held = verification::hold(&mut op, Purpose::PasswordReset, &token.digest()).await?;
         let (found, user) = held.ok_or_else(|| Error::new(Code::InvalidToken))?;
-        if !verification::store::spend(&mut op, &found.id).await? {
+        if !verification::store::spend(&mut op, &found).await? {
             return Err(Error::new(Code::InvalidToken));
         }
         account::put_credential(&mut op, &user.id, &hash).await?;
         session::end_all(&mut op, &user.id).await?;
-        verification::store::spend_others(&mut op, &user.id, Purpose::PasswordReset).await?;
+        verification::close(&mut op, &user.id, &verification::OF_ACCOUNT).await?;
         notify(&mut op, &user).await?;
         op.commit().await
     }

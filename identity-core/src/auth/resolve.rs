@@ -1,7 +1,11 @@
 //! From a session token to the caller.
 
+use std::future::Future;
+use std::time::Duration;
+
 use crate::claims;
-use crate::error::Result;
+use crate::code::Code;
+use crate::error::{Error, Result};
 use crate::op::Op;
 use crate::principal::{Principal, Profile};
 use crate::session::{self, Session, Standing};
@@ -37,8 +41,8 @@ impl Resolved {
     }
 }
 
-/// Finds the live session of a token. Trouble with extending or removing it is logged and does not fail the request: reading goes
-/// on while writing is impossible.
+/// Finds the live session of a token. Trouble with extending or removing it is logged and does not fail the request, and waiting
+/// for it soon ends: reading goes on while writing is impossible.
 pub(crate) async fn resolve(
     shared: &Shared,
     token: &Token<kind::Session>,
@@ -55,14 +59,15 @@ pub(crate) async fn resolve(
     let mut extended = false;
     match session.standing(now, &shared.config.session) {
         Standing::Live => {}
+        Standing::Expired if refresh == Refresh::Never => return Ok(None),
         Standing::Expired => {
-            if let Err(error) = remove(shared, &session).await {
+            if let Err(error) = soon(remove(shared, &session)).await {
                 tracing::warn!(error = error.chain(), "an expired session could not be removed");
             }
             return Ok(None);
         }
         Standing::Due(_) if refresh == Refresh::Never => {}
-        Standing::Due(until) => match extend(shared, &session, until).await {
+        Standing::Due(until) => match soon(extend(shared, &session, until)).await {
             Ok(true) => {
                 session.expires_at = until;
                 session.updated_at = now;
@@ -74,6 +79,15 @@ pub(crate) async fn resolve(
     }
     let profile = claims::profile(&shared.config, user, &found.provisioned);
     Ok(Some(Resolved { session, profile, extended }))
+}
+
+/// How long a request that reads waits for what it may write.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+async fn soon<T>(write: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(PATIENCE, write)
+        .await
+        .unwrap_or_else(|late| Err(Error::new(Code::StoreUnavailable).caused_by(late)))
 }
 
 async fn extend(shared: &Shared, session: &Session, until: crate::time::Timestamp) -> Result<bool> {

@@ -46,10 +46,6 @@ pub enum SignedIn {
     },
 }
 
-/// How often a password is checked before a sign-in gives up. Twice, because another sign-in at the same time may replace an
-/// outdated hash of the same password.
-const ATTEMPTS: usize = 2;
-
 /// Signing in.
 #[derive(Debug)]
 pub struct SignIn<'s> {
@@ -65,16 +61,6 @@ impl SignIn<'_> {
     /// `invalid_credentials`; `user_banned` after the right password only; `rate_limited` from the fifth wrong password of an
     /// account on; `password_too_long`; `overloaded`.
     pub async fn with_password(&self, sign_in: PasswordSignIn, info: &RequestInfo) -> Result<SignedIn> {
-        for _ in 0..ATTEMPTS {
-            if let Some(signed_in) = self.attempt(&sign_in, info).await? {
-                return Ok(signed_in);
-            }
-        }
-        Err(Error::new(Code::InvalidCredentials))
-    }
-
-    /// `None` means that the password was right when it was checked, and that the stored hash has become another since.
-    async fn attempt(&self, sign_in: &PasswordSignIn, info: &RequestInfo) -> Result<Option<SignedIn>> {
         let shared = self.shared;
         if let Err(error) = shared.hasher.check_length(sign_in.password.expose())
             && error.code() == Code::PasswordTooLong
@@ -82,51 +68,60 @@ impl SignIn<'_> {
             return Err(error);
         }
         let guess = shared.limiter.guesses.begin(sign_in.email.as_str(), shared.clock.now())?;
-        let Some((user, credential)) = find(shared, &sign_in.email).await? else {
-            shared.hasher.verify_nothing(sign_in.password.expose()).await?;
-            guess.wrong(shared.clock.now());
-            return Err(Error::new(Code::InvalidCredentials));
-        };
-        let verified = shared.hasher.verify(sign_in.password.expose(), &credential.hash).await?;
-        if !verified.matches {
-            guess.wrong(shared.clock.now());
-            return Err(Error::new(Code::InvalidCredentials));
+        let password = sign_in.password.expose();
+        // The stored hash may be replaced while the password is being checked against it: by a password change, or by another
+        // sign-in that brings an imported hash up to date. Then the password is checked once more, against the new one.
+        for _ in 0..2 {
+            let Some((user, credential)) = find(shared, &sign_in.email).await? else {
+                shared.hasher.verify_nothing(password).await?;
+                break;
+            };
+            let verified = shared.hasher.verify(password, &credential.hash).await?;
+            if !verified.matches {
+                break;
+            }
+            if user.is_banned(shared.clock.now()) {
+                guess.right();
+                return Err(Error::new(Code::UserBanned));
+            }
+            if shared.config.email.require_verification && !user.email_verified {
+                guess.right();
+                return self.ask_for_verification(&user, sign_in.callback_url.as_deref()).await;
+            }
+            let rehashed = if verified.outdated { Some(shared.hasher.hash(password).await?) } else { None };
+            if let Some(complete) = self.open(user, credential, rehashed, sign_in.remember, info).await? {
+                guess.right();
+                return Ok(complete);
+            }
         }
-        guess.right();
-        if user.is_banned(shared.clock.now()) {
-            return Err(Error::new(Code::UserBanned));
-        }
-        if shared.config.email.require_verification && !user.email_verified {
-            return self.ask_for_verification(&user, sign_in.callback_url.as_deref()).await.map(Some);
-        }
-        let rehashed =
-            if verified.outdated { Some(shared.hasher.hash(sign_in.password.expose()).await?) } else { None };
-        self.open(user, credential, rehashed, sign_in.remember, info).await
+        guess.wrong(shared.clock.now());
+        Err(Error::new(Code::InvalidCredentials))
     }
 
+    /// Opens the session of a password that was verified. `None` means that it proves nothing any more.
     async fn open(
         &self,
         mut user: User,
-        credential: Credential,
+        mut credential: Credential,
         rehashed: Option<String>,
         remember: bool,
         info: &RequestInfo,
     ) -> Result<Option<SignedIn>> {
         let mut op = Op::write(self.shared).await?;
-        if rehashed.is_some() || user.ban.is_some() {
-            // The shared lock of the session would have to grow below, which two sign-ins at once cannot both have.
-            user::store::lock(&mut op, &user.id).await?;
-        }
-        let proof = Proof::Password(credential);
-        // The password may have been changed while it was being checked; then this sign-in proves nothing any more.
-        let Some(issued) = session::open(&mut op, &user, &proof, remember, info).await? else { return Ok(None) };
-        if let (Some(hash), Proof::Password(credential)) = (rehashed, &proof) {
-            account::store::replace_hash(&mut op, credential, &hash).await?;
-        }
+        // What is written to the rows that the session rests on is written before the session is: two sign-ins that first share
+        // these rows and then both want to write them would wait for each other.
         if user.ban.take().is_some() {
-            user::store::set_ban(&mut op, &user.id, None).await?;
+            user::store::lift_lapsed_ban(&mut op, &user.id).await?;
             user.updated_at = op.now();
         }
+        if let Some(hash) = rehashed {
+            if !account::store::replace_hash(&mut op, &credential, &hash).await? {
+                return Ok(None);
+            }
+            credential.hash = hash;
+        }
+        let proof = Proof::Password(credential);
+        let Some(issued) = session::open(&mut op, &user, &proof, remember, info).await? else { return Ok(None) };
         let profile = profile_of(&op, user).await?;
         op.commit().await?;
         Ok(Some(SignedIn::Complete { issued, profile }))

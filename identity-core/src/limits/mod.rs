@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::clock::Clock as GovernorClock;
@@ -70,15 +71,20 @@ impl Action {
     }
 }
 
-/// The governor's view of our clock: the time since 1970.
+/// The governor's view of our clock: the time since 1970. It never goes back: a clock that is set back would keep everybody who
+/// was counted before waiting for as long.
 #[derive(Clone, Debug)]
-struct Ticks(Arc<dyn Clock>);
+struct Ticks {
+    clock: Arc<dyn Clock>,
+    latest: Arc<AtomicU64>,
+}
 
 impl GovernorClock for Ticks {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
-        Duration::from_micros(u64::try_from(self.0.now().timestamp_micros()).unwrap_or_default())
+        let now = u64::try_from(self.clock.now().timestamp_micros()).unwrap_or_default();
+        Duration::from_micros(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
     }
 }
 
@@ -89,16 +95,20 @@ type Keyed = RateLimiter<
     governor::middleware::NoOpMiddleware<Duration>,
 >;
 
+/// After how many calls the limiter throws away what no longer matters.
+const CLEAN_EVERY: u64 = 4096;
+
 /// Counts per address in this process (a leaky bucket per action), and guesses per account.
 pub(crate) struct Limiter {
     per_address: Option<Vec<(Action, Keyed)>>,
     pub(crate) guesses: Guesses,
     clock: Ticks,
+    counted: AtomicU64,
 }
 
 impl Limiter {
     pub(crate) fn new(enabled: bool, clock: &Arc<dyn Clock>) -> Self {
-        let ticks = Ticks(Arc::clone(clock));
+        let ticks = Ticks { clock: Arc::clone(clock), latest: Arc::default() };
         let buckets = || {
             Action::ALL
                 .into_iter()
@@ -109,7 +119,12 @@ impl Limiter {
                 })
                 .collect()
         };
-        Self { per_address: enabled.then(buckets), guesses: Guesses::new(enabled), clock: ticks }
+        Self {
+            per_address: enabled.then(buckets),
+            guesses: Guesses::new(enabled),
+            clock: ticks,
+            counted: AtomicU64::new(1),
+        }
     }
 
     /// Counts one call. IPv6 addresses count by their /64, the size of network that one person gets.
@@ -118,6 +133,9 @@ impl Limiter {
     /// `rate_limited` with the time to wait.
     pub(crate) fn count(&self, action: Action, ip: IpAddr) -> Result<()> {
         let Some(buckets) = &self.per_address else { return Ok(()) };
+        if self.counted.fetch_add(1, Ordering::Relaxed) % CLEAN_EVERY == 0 {
+            self.forget_quiet();
+        }
         let Some((_, bucket)) = buckets.iter().find(|(known, _)| *known == action) else { return Ok(()) };
         bucket.check_key(&network(ip)).map_err(|denied: NotUntil<Duration>| {
             Error::new(Code::RateLimited).retry_after(denied.wait_time_from(self.clock.now()))
@@ -125,12 +143,12 @@ impl Limiter {
     }
 
     /// Forgets addresses and accounts that have been quiet for long enough to start afresh.
-    pub(crate) fn forget_quiet(&self) {
+    fn forget_quiet(&self) {
         for (_, bucket) in self.per_address.iter().flatten() {
             bucket.retain_recent();
             bucket.shrink_to_fit();
         }
-        self.guesses.forget_quiet(self.clock.0.now());
+        self.guesses.forget_quiet(self.clock.clock.now());
     }
 }
 

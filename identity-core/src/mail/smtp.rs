@@ -1,6 +1,7 @@
 //! Mail over SMTP, through lettre.
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test waits for the tasks it starts")]
 mod tests;
 
 use std::fmt;

@@ -41,60 +41,66 @@ pub(crate) struct Leased {
     /// How often it has been tried, this time included.
     pub(crate) attempts: i32,
     pub(crate) expires_at: Option<Timestamp>,
+    /// When the lease ends.
+    until: Timestamp,
 }
 
-/// Leases at most ten due rows, oldest first. Rows that another worker is leasing at this moment are skipped.
-pub(crate) async fn lease(op: &mut Op<'_>, length: Duration) -> Result<Vec<Leased>> {
+/// Leases the oldest due row. A row that another worker is leasing at this moment is skipped.
+pub(crate) async fn lease(op: &mut Op<'_>, length: Duration) -> Result<Option<Leased>> {
     let skip = match op.db().get_database_backend() {
         DbBackend::Postgres => " FOR UPDATE SKIP LOCKED",
         _ => "",
     };
+    let until = after(op.now(), length);
     let sql = format!(
         "UPDATE identity_outbox SET available_at = $1, attempts = attempts + 1 WHERE id IN \
          (SELECT id FROM identity_outbox WHERE state = 'pending' AND available_at <= $2 \
-          ORDER BY available_at, id LIMIT 10{skip}) \
+          ORDER BY available_at, id LIMIT 1{skip}) \
          RETURNING id, topic, payload, attempts, expires_at"
     );
-    let values = [value::time(after(op.now(), length)), value::time(op.now())];
-    let rows = Sql::new(op.db(), sql, values).rows(op.db()).await?;
-    let mut leased = rows
-        .iter()
-        .map(|row| {
-            Ok(Leased {
-                id: OutboxId::from_text(column::<String>(row, 0)?),
-                topic: column(row, 1)?,
-                payload: column(row, 2)?,
-                attempts: column(row, 3)?,
-                expires_at: column(row, 4)?,
-            })
-        })
-        .collect::<Result<Vec<_>>>()?;
-    // Ids are minted in order of time, so this is the order in which the mails were written.
-    leased.sort_by(|left, right| left.id.cmp(&right.id));
-    Ok(leased)
+    let Some(row) = Sql::new(op.db(), sql, [value::time(until), value::time(op.now())]).row(op.db()).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Leased {
+        id: OutboxId::from_text(column::<String>(&row, 0)?),
+        topic: column(&row, 1)?,
+        payload: column(&row, 2)?,
+        attempts: column(&row, 3)?,
+        expires_at: column(&row, 4)?,
+        until,
+    }))
 }
 
 /// Removes a row that has done its work: the sealed text with its live links does not stay behind.
-pub(crate) async fn delete(op: &mut Op<'_>, id: &OutboxId) -> Result<()> {
-    let sql = "DELETE FROM identity_outbox WHERE id = $1";
-    Sql::new(op.db(), sql, [value::text(id.as_str())]).execute(op.db()).await?;
-    Ok(())
+pub(crate) async fn delete(op: &mut Op<'_>, row: &Leased) -> Result<()> {
+    let sql = "DELETE FROM identity_outbox WHERE id = $1 AND available_at = $2";
+    Sql::new(op.db(), sql, held(row)).execute(op.db()).await.map(|_| ())
 }
 
 /// Puts a row back, due at `available_at`.
-pub(crate) async fn retry(op: &mut Op<'_>, id: &OutboxId, available_at: Timestamp, error: &str) -> Result<()> {
-    let sql = "UPDATE identity_outbox SET available_at = $1, last_error = $2 WHERE id = $3";
-    let values = [value::time(available_at), value::text(error), value::text(id.as_str())];
-    Sql::new(op.db(), sql, values).execute(op.db()).await?;
-    Ok(())
+pub(crate) async fn retry(op: &mut Op<'_>, row: &Leased, available_at: Timestamp, error: &str) -> Result<()> {
+    let sql = "UPDATE identity_outbox SET available_at = $3, last_error = $4 WHERE id = $1 AND available_at = $2";
+    let values = held(row).into_iter().chain([value::time(available_at), value::text(error)]);
+    Sql::new(op.db(), sql, values).execute(op.db()).await.map(|_| ())
 }
 
-/// Gives a row up. It stays as a dead letter for the operator to see, without its body.
-pub(crate) async fn bury(op: &mut Op<'_>, id: &OutboxId, error: &str) -> Result<()> {
-    let sql = "UPDATE identity_outbox SET state = 'dead', last_error = $1, payload = $2 WHERE id = $3";
-    let values = [value::text(error), Value::from(Vec::<u8>::new()), value::text(id.as_str())];
-    Sql::new(op.db(), sql, values).execute(op.db()).await?;
-    Ok(())
+/// Gives a row up. It stays as a dead letter for the operator to see.
+pub(crate) async fn bury(op: &mut Op<'_>, row: &Leased, error: &str) -> Result<()> {
+    let sql = "UPDATE identity_outbox SET state = 'dead', last_error = $3 WHERE id = $1 AND available_at = $2";
+    let values = held(row).into_iter().chain([value::text(error)]);
+    Sql::new(op.db(), sql, values).execute(op.db()).await.map(|_| ())
+}
+
+/// The condition that the lease is still ours: another worker's would have another end.
+fn held(row: &Leased) -> [Value; 2] {
+    [value::text(row.id.as_str()), value::time(row.until)]
+}
+
+/// Removes dead letters from before `limit`, at most 500 at a time. Returns how many.
+pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
+    let sql = "DELETE FROM identity_outbox WHERE id IN \
+               (SELECT id FROM identity_outbox WHERE state = 'dead' AND created_at < $1 LIMIT 500)";
+    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
 }
 
 /// How many rows are waiting and how many are dead letters.

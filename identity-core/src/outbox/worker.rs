@@ -11,15 +11,16 @@ use super::{DECOY, MAIL, place};
 use crate::error::{Error, Result};
 use crate::mail::{Mail, MailError};
 use crate::op::Op;
+use crate::session;
 use crate::shared::Shared;
-use crate::time::after;
+use crate::time::{after, before};
 use crate::verification;
 
-/// How long a row belongs to the worker that took it. Longer than a send can take, so that a mail is not sent twice.
+/// How long a row belongs to the worker that took it. Longer than one send can take, so that a mail is not sent twice.
 const LEASE: Duration = Duration::from_mins(2);
 /// How often the worker looks without being woken: for rows of other processes, and for retries that are due.
 const POLL: Duration = Duration::from_secs(5);
-/// How often rows that have run out, and counts that no longer matter, are removed.
+/// How often rows that have run out are removed.
 const PURGE: Duration = Duration::from_mins(10);
 /// The pause after the first failure; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -27,6 +28,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(30);
 /// How often a mail without an expiry is tried: about two days.
 const MAX_ATTEMPTS: i32 = 100;
+/// How long a message that was given up is kept for the operator to see.
+const KEEP_DEAD_LETTERS: Duration = Duration::from_hours(24 * 30);
 /// How long spent and expired verifications are kept, so that a link opened twice can still say "already verified".
 const KEEP_VERIFICATIONS: Duration = Duration::from_hours(24 * 7);
 
@@ -66,7 +69,6 @@ async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
         }
         if next_purge <= shared.clock.now() {
             next_purge = after(shared.clock.now(), PURGE);
-            shared.limiter.forget_quiet();
             if let Err(error) = purge(&shared).await {
                 tracing::warn!(error = error.chain(), "expired rows could not be removed");
             }
@@ -89,14 +91,10 @@ pub(crate) async fn drain(shared: &Shared, stopped: &watch::Receiver<bool>) -> R
         let mut op = Op::write(shared).await?;
         let leased = store::lease(&mut op, LEASE).await?;
         op.commit().await?;
-        if leased.is_empty() {
+        let Some(row) = leased else { return Ok(()) };
+        handle(shared, &row).await?;
+        if *stopped.borrow() {
             return Ok(());
-        }
-        for row in leased {
-            if *stopped.borrow() {
-                return Ok(());
-            }
-            handle(shared, &row).await?;
         }
     }
 }
@@ -112,15 +110,15 @@ async fn handle(shared: &Shared, row: &Leased) -> Result<()> {
     let fate = decide(shared, row).await;
     let mut op = Op::write(shared).await?;
     match &fate {
-        Fate::Done => store::delete(&mut op, &row.id).await?,
+        Fate::Done => store::delete(&mut op, row).await?,
         Fate::Retry { reason, pause } => {
             tracing::warn!(id = %row.id, topic = row.topic, attempts = row.attempts, reason, "a message could not be sent yet");
             let due = after(op.now(), *pause);
-            store::retry(&mut op, &row.id, due, reason).await?;
+            store::retry(&mut op, row, due, reason).await?;
         }
         Fate::Dead { reason } => {
             tracing::error!(id = %row.id, topic = row.topic, attempts = row.attempts, reason, "a message was given up");
-            store::bury(&mut op, &row.id, reason).await?;
+            store::bury(&mut op, row, reason).await?;
         }
     }
     op.commit().await
@@ -155,9 +153,19 @@ fn pause(attempts: i32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
 }
 
+/// Removes what nobody asks for any more, in small batches, so that no request waits long for the write lock.
 async fn purge(shared: &Shared) -> Result<()> {
-    let limit = crate::time::before(shared.clock.now(), KEEP_VERIFICATIONS);
+    let now = shared.clock.now();
+    while removed(shared, async |op| session::store::purge(op, now).await).await? {}
+    while removed(shared, async |op| verification::store::purge(op, before(now, KEEP_VERIFICATIONS)).await).await? {}
+    while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
+    Ok(())
+}
+
+/// Runs one batch. Says whether there may be another.
+async fn removed(shared: &Shared, batch: impl AsyncFnOnce(&mut Op<'_>) -> Result<u64>) -> Result<bool> {
     let mut op = Op::write(shared).await?;
-    verification::store::purge(&mut op, limit).await?;
-    op.commit().await
+    let rows = batch(&mut op).await?;
+    op.commit().await?;
+    Ok(rows > 0)
 }

@@ -105,7 +105,7 @@ impl Sessions<'_> {
             return Err(Error::new(Code::NoFieldsToUpdate));
         }
         let mut op = Op::write(self.shared).await?;
-        let mut changed = session.clone();
+        let mut changed = store::lock(&mut op, &session.id).await?.ok_or(Code::Unauthorized)?;
         changed.fields.extend(fields);
         changed.updated_at = op.now();
         if !store::set_fields(&mut op, &changed).await? {

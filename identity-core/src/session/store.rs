@@ -191,7 +191,7 @@ pub(crate) async fn delete_by_digest(op: &mut Op<'_>, digest: &Digest<kind::Sess
     Ok(Sql::new(op.db(), sql, [value::digest(digest)]).execute(op.db()).await? == 1)
 }
 
-/// Ends one session of a user, named by its token or by its id. Returns the ids of what was ended.
+/// Ends one session of a user, named by its token or by its id. Returns its id.
 pub(crate) async fn delete_named(
     op: &mut Op<'_>,
     user_id: &UserId,
@@ -225,4 +225,21 @@ pub(crate) async fn list(op: &Op<'_>, user_id: &UserId) -> Result<Vec<Session>> 
         .all(op.db())
         .await?;
     Ok(rows.into_iter().map(Session::from).collect())
+}
+
+/// Removes sessions that ran out before `limit`, at most 500 at a time. Returns how many.
+pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
+    let sql = "DELETE FROM identity_sessions WHERE id IN \
+               (SELECT id FROM identity_sessions WHERE expires_at < $1 LIMIT 500)";
+    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+}
+
+/// Reads a session and holds the row until the end of the transaction.
+pub(crate) async fn lock(op: &mut Op<'_>, id: &SessionId) -> Result<Option<Session>> {
+    use sea_orm::QuerySelect as _;
+    let mut select = Entity::find().filter(Column::Id.eq(id.as_str()));
+    if op.db().get_database_backend() == DbBackend::Postgres {
+        select = select.lock_exclusive();
+    }
+    Ok(select.all(op.db()).await?.into_iter().next().map(Session::from))
 }

@@ -10,7 +10,10 @@ use crate::error::Error;
 impl From<DbErr> for Error {
     /// Trouble with the connection is temporary; everything else is a fault of ours.
     fn from(error: DbErr) -> Self {
-        if is_temporary(&error) {
+        if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) {
+            // All foreign keys lead to users: this one was deleted meanwhile.
+            Self::new(Code::UserNotFound).caused_by(error)
+        } else if is_temporary(&error) {
             Self::new(Code::StoreUnavailable).retry_after(Duration::from_secs(1)).caused_by(error)
         } else {
             Self::internal(error)

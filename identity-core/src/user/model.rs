@@ -104,7 +104,7 @@ impl ProfileChange {
 
 /// Checks a comma-joined list of roles: words of letters, digits, `_`, `-`, `.` and `:`, at least one.
 #[must_use]
-pub fn is_valid_role(role: &str) -> bool {
+pub(crate) fn is_valid_role(role: &str) -> bool {
     let word = |word: &str| {
         !word.is_empty()
             && word.len() <= 64

@@ -163,6 +163,14 @@ pub(crate) async fn set_ban(op: &mut Op<'_>, id: &UserId, ban: Option<&Ban>) -> 
     expect_one(Sql::new(op.db(), sql, values).execute(op.db()).await?)
 }
 
+/// Removes a ban that has run out, and leaves one that was set meanwhile.
+pub(crate) async fn lift_lapsed_ban(op: &mut Op<'_>, id: &UserId) -> Result<()> {
+    let sql = "UPDATE identity_users SET banned = FALSE, ban_reason = NULL, ban_expires_at = NULL, updated_at = $1 \
+               WHERE id = $2 AND banned = TRUE AND ban_expires_at <= $1";
+    Sql::new(op.db(), sql, [value::time(op.now()), value::text(id.as_str())]).execute(op.db()).await?;
+    Ok(())
+}
+
 /// Deletes the user; the rows of every other table that belong to the user go with it.
 pub(crate) async fn delete(op: &mut Op<'_>, id: &UserId) -> Result<()> {
     let sql = "DELETE FROM identity_users WHERE id = $1";
@@ -180,17 +188,13 @@ pub(crate) async fn lock_superadmins(op: &mut Op<'_>) -> Result<Vec<UserId>> {
     Ok(users.filter(|user| user.is_superadmin() && !user.is_banned(now)).map(|user| user.id).collect())
 }
 
-/// Holds the user's row until the end of the transaction, and reads it.
-///
-/// What changes several rows of a user locks this one first. Two operations on one user then come one after the other; if each
-/// held a row that the other wants, PostgreSQL would have to end one of them.
-pub(crate) async fn lock(op: &mut Op<'_>, id: &UserId) -> Result<User> {
+/// Reads a user and holds the row until the end of the transaction.
+pub(crate) async fn lock(op: &mut Op<'_>, id: &UserId) -> Result<Option<User>> {
     let mut select = Entity::find().filter(Column::Id.eq(id.as_str()));
     if op.db().get_database_backend() == DbBackend::Postgres {
         select = select.lock_exclusive();
     }
-    let row = select.all(op.db()).await?.into_iter().next();
-    row.map(User::from).ok_or_else(|| Error::new(Code::UserNotFound))
+    Ok(select.all(op.db()).await?.into_iter().next().map(User::from))
 }
 
 fn expect_one(rows: u64) -> Result<()> {

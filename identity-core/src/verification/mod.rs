@@ -26,6 +26,10 @@ pub(crate) struct About<'a> {
     pub(crate) new_email: Option<&'a str>,
 }
 
+/// The links with which somebody who once had the account could take it back after its password was changed.
+pub(crate) const OF_ACCOUNT: [Purpose; 4] =
+    [Purpose::PasswordReset, Purpose::EmailChangeConsent, Purpose::EmailChangeProof, Purpose::AccountDeletion];
+
 /// Digits of a code that goes out by mail.
 const CODE_DIGITS: usize = 6;
 
@@ -57,7 +61,7 @@ pub(crate) async fn hold(
 ) -> Result<Option<(Verification, User)>> {
     let found = store::find(op, purpose, digest).await?;
     let Some(user_id) = found.and_then(|found| found.user_id) else { return Ok(None) };
-    let user = user::store::lock(op, &user_id).await?;
+    let user = user::lock(op, &user_id).await?;
     // Only now that nobody else can change it, its state counts.
     Ok(store::find(op, purpose, digest).await?.map(|found| (found, user)))
 }
@@ -66,7 +70,7 @@ pub(crate) async fn hold(
 pub(crate) async fn issue_code(op: &mut Op<'_>, user_id: &UserId, email: &str) -> Result<String> {
     let lifetime = op.shared().config.email.code_expires_in;
     // Two mails asked for at once must not leave two codes open.
-    user::store::lock(op, user_id).await?;
+    user::lock(op, user_id).await?;
     store::spend_others(op, user_id, Purpose::EmailCode).await?;
     let code = digits(op.entropy(), CODE_DIGITS);
     let verification = Verification {
@@ -82,6 +86,14 @@ pub(crate) async fn issue_code(op: &mut Op<'_>, user_id: &UserId, email: &str) -
     store::delete_same_digest(op, &digest).await?;
     store::insert(op, &verification, &digest).await?;
     Ok(code)
+}
+
+/// Closes every link and code of the given purposes that a user has open.
+pub(crate) async fn close(op: &mut Op<'_>, user_id: &UserId, purposes: &[Purpose]) -> Result<()> {
+    for purpose in purposes {
+        store::spend_others(op, user_id, *purpose).await?;
+    }
+    Ok(())
 }
 
 /// Checks a code against the pending one of a user and spends it when it is right.

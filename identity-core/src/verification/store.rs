@@ -95,13 +95,14 @@ pub(crate) async fn delete_same_digest(op: &mut Op<'_>, digest: &Digest<kind::Ve
 }
 
 /// Spends a pending verification. Of several calls at once, one gets `true`.
-pub(crate) async fn spend(op: &mut Op<'_>, id: &VerificationId) -> Result<bool> {
-    let sql =
-        "UPDATE identity_verifications SET state = 'spent' WHERE id = $1 AND state = 'pending' AND expires_at > $2";
-    Ok(Sql::new(op.db(), sql, [value::text(id.as_str()), value::time(op.now())]).execute(op.db()).await? == 1)
+pub(crate) async fn spend(op: &mut Op<'_>, found: &Verification) -> Result<bool> {
+    let sql = "UPDATE identity_verifications SET state = 'spent' \
+               WHERE id = $1 AND purpose = $2 AND state = 'pending' AND expires_at > $3";
+    let values = [value::text(found.id.as_str()), value::text(found.purpose.as_str()), value::time(op.now())];
+    Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
 }
 
-/// Spends every other pending verification of the purpose, so that a second link in the mailbox is not left open.
+/// Closes every pending verification of the purpose.
 pub(crate) async fn spend_others(op: &mut Op<'_>, user_id: &UserId, purpose: Purpose) -> Result<()> {
     let sql = "UPDATE identity_verifications SET state = 'superseded' \
                WHERE user_id = $1 AND purpose = $2 AND state = 'pending'";
@@ -115,10 +116,8 @@ pub(crate) async fn spend_others(op: &mut Op<'_>, user_id: &UserId, purpose: Pur
 pub(crate) enum Guess {
     /// It was right, and it was the first to be right.
     Right,
-    /// It was wrong; the code lives on.
+    /// It was wrong. It may have been the last one allowed; the next one finds no code.
     Wrong,
-    /// It was wrong, and the last one allowed.
-    Exhausted,
     /// There is no code to guess at.
     NoCode,
 }
@@ -142,11 +141,8 @@ pub(crate) async fn guess(
         value::time(op.now()),
     ];
     let Some(row) = Sql::new(op.db(), sql, values).row(op.db()).await? else { return Ok(Guess::NoCode) };
-    Ok(match State::parse(&column::<String>(&row, 0)?) {
-        State::Spent => Guess::Right,
-        State::Pending => Guess::Wrong,
-        State::Exhausted | State::Superseded => Guess::Exhausted,
-    })
+    let right = State::parse(&column::<String>(&row, 0)?) == State::Spent;
+    Ok(if right { Guess::Right } else { Guess::Wrong })
 }
 
 /// Why there is no pending code: the newest one of the purpose, if it is not older than its own lifetime.

@@ -2,7 +2,8 @@
 
 use clap::Subcommand;
 
-use super::{Failure, Global, print};
+use super::{Failure, Global, print, wait};
+use crate::compose;
 use crate::config::{defaults, effective};
 
 #[derive(Debug, Subcommand)]
@@ -21,7 +22,8 @@ impl Command {
     pub(super) fn run(&self, global: &Global) -> Result<(), Failure> {
         match self {
             Self::Check => {
-                global.accepted()?;
+                let loaded = global.accepted()?;
+                wait(compose::check(&loaded.settings))?;
                 print("ok\n")
             }
             Self::Show { defaults: true } => print(&defaults()),

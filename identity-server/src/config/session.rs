@@ -37,6 +37,10 @@ impl Session {
                 problems.push(Problem::of(key, "must be at least 1 second"));
             }
         }
+        if self.update_age > self.expires_in {
+            let keys = ["session.update_age", "session.expires_in"];
+            problems.push(Problem::between(&keys, "sessions would end before their use could extend them"));
+        }
     }
 
     /// What core needs to know.

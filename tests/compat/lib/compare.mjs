@@ -16,7 +16,7 @@ export function drifts(path, expected, actual) {
 
 /**
  * The listed differences, `[{ reason, at: [{ path, got }] }]`. A path is `scenario#step.key.key`, where `*` stands for any characters.
- * A difference is allowed with the listed value alone, and has to occur.
+ * A difference is allowed with the listed value alone, or with one that matches the regular expression `matches`, and has to occur.
  */
 export class Differences {
   #entries;
@@ -24,12 +24,15 @@ export class Differences {
   constructor(groups) {
     this.#entries = groups.flatMap(({ reason, at }) => {
       if (!reason || !at?.length) throw new Error('a listed difference needs a reason and a place');
-      return at.map(({ path, got }) => ({ pattern: matcher(path), path, got, reason, occurred: false }));
+      return at.map(({ path, got, matches }) => {
+        const accepts = matches ? (value) => new RegExp(matches).test(value) : (value) => isDeepStrictEqual(got, value);
+        return { pattern: pathPattern(path), path, accepts, reason, occurred: false };
+      });
     });
   }
 
   allows({ path, got }) {
-    const matching = this.#entries.filter((entry) => entry.pattern.test(path) && isDeepStrictEqual(entry.got, got));
+    const matching = this.#entries.filter((entry) => entry.pattern.test(path) && entry.accepts(got));
     for (const entry of matching) entry.occurred = true;
     return matching.length > 0;
   }
@@ -40,7 +43,7 @@ export class Differences {
   }
 }
 
-function matcher(path) {
+function pathPattern(path) {
   const escaped = path.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${escaped.join('.*')}$`);
 }

@@ -1,7 +1,7 @@
 // Replaces what differs from run to run (tokens, ids, dates, signatures, ports) by stable names, so that two runs compare as data.
 // A value gets its name when it is first seen under a telling key; later it is recognised wherever it stands, also inside URLs.
 
-const TOKEN_KEYS = new Set(['token', 'code', 'otp']);
+const TOKEN_KEYS = new Set(['token', 'code']);
 
 export class Normaliser {
   #names = new Map();

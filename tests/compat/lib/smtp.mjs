@@ -1,8 +1,9 @@
 // A mail server that keeps what it is given: enough of SMTP (RFC 5321) and MIME (RFC 2045, 2046, 2047) for the mails of identity-server.
 import { EventEmitter, once } from 'node:events';
+import fs from 'node:fs';
 import net from 'node:net';
 
-/** What a scenario calls a mail, by the purpose that identity-server writes on it. */
+/** What a scenario calls a mail, by the template it is made from. */
 const TYPES = {
   verify_email: 'verify',
   verify_new_email: 'verify',
@@ -11,6 +12,14 @@ const TYPES = {
   confirm_email_change: 'change-email',
   delete_account: 'delete-account',
 };
+
+const TEMPLATES = new URL('../../../identity-core/src/mail/templates/en/', import.meta.url);
+
+/** The templates' subjects as patterns, for a mail is told by its subject. */
+const SUBJECTS = Object.entries(TYPES).map(([template, type]) => {
+  const subject = fs.readFileSync(new URL(`${template}.subject`, TEMPLATES), 'utf8').trim();
+  return { type, pattern: new RegExp(`^${subject.replace(/\{\{.*?\}\}/g, '.+')}$`) };
+});
 
 export class MailSink {
   #server;
@@ -102,11 +111,11 @@ export function readMail(source) {
   const text = parts.find((part) => part.type === 'text/plain')?.body ?? parts[0].body;
   const url = /https?:\/\/\S+\/(?:verify-email|reset-password|delete-user)[^\s<>"]*/.exec(text)?.[0];
   const otp = /\b\d{6}\b/.exec(text.replace(/https?:\S+/g, ''))?.[0];
-  const purpose = headers.get('x-identity-purpose');
+  const subject = headers.get('subject');
   const token = url && (new URL(url).searchParams.get('token') ?? /\/reset-password\/([^?]+)/.exec(url)?.[1]);
   return {
-    type: TYPES[purpose] ?? purpose,
-    subject: headers.get('subject'),
+    type: SUBJECTS.find(({ pattern }) => pattern.test(subject))?.type,
+    subject,
     text,
     html: parts.find((part) => part.type === 'text/html')?.body,
     ...(url ? { url, token } : {}),

@@ -70,7 +70,7 @@ async function isReady(port) {
 }
 
 /** A loopback port that was free a moment ago. */
-async function freePort() {
+export async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();

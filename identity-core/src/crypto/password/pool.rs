@@ -56,6 +56,7 @@ fn overloaded() -> Error {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test waits for the tasks it starts")]
 mod tests {
     use std::sync::mpsc;
 

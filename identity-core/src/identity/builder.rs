@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use url::{Host, Url};
 
+use super::Identity;
 use crate::config::{Config, FieldSpec, ProvisioningTarget};
 use crate::crypto::aead::AtRest;
 use crate::crypto::keys::Keys;
 use crate::crypto::password::PasswordHasher;
 use crate::entropy::{Entropy, OsEntropy};
-use crate::identity::Identity;
 use crate::limits::Limiter;
 use crate::mail::{MailTransport, Templates};
 use crate::principal::provisioning_flag;
@@ -235,6 +235,11 @@ fn check_targets(targets: &[ProvisioningTarget], config: &Config, problems: &mut
         }
         if config.user.fields.contains_key(&flag) || !seen.insert(flag) {
             problems.push(format!("The provisioning target `{name}` is shown under a name that is already taken."));
+        }
+        if !target.secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            problems.push(format!(
+                "The secret of the provisioning target `{name}` must be of visible ASCII characters: it travels in a header."
+            ));
         }
         if target.secret.expose().chars().count() < MIN_TARGET_SECRET {
             problems.push(format!(

@@ -1,14 +1,16 @@
 //! The handle that an application holds.
 
+mod builder;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::account::Accounts;
+use crate::admin::Users;
 use crate::auth::{
     self, ChangeEmail, DeleteAccount, EmailVerification, PasswordReset, Passwords, Profiles, Refresh, Resolved, SignIn,
     SignUp,
 };
-use crate::builder::IdentityBuilder;
 use crate::config::Config;
 use crate::error::Result;
 use crate::limits::Action;
@@ -20,7 +22,8 @@ use crate::shared::Shared;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::token::{Token, kind};
-use crate::user::Users;
+
+pub use builder::{ConfigProblems, IdentityBuilder};
 
 /// Accounts and sessions over one database. Cheap to clone; several may live in one process, each over its own database or schema.
 #[derive(Clone, Debug)]

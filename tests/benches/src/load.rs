@@ -1,0 +1,145 @@
+//! Load over kept connections: each sends its next request when it has read the whole answer to the last one.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::Result;
+use crate::data::USER_AGENT;
+
+/// Requests as they go over the wire, taken in turn.
+pub(crate) type Requests = Arc<[Vec<u8>]>;
+
+/// GET requests for `path`, one for each cookie.
+pub(crate) fn get(path: &str, host: &str, cookies: &[String]) -> Requests {
+    let request = |cookie| {
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\nCookie: {cookie}\r\n\r\n"
+        )
+    };
+    cookies.iter().map(|cookie| request(cookie).into_bytes()).collect()
+}
+
+/// What came of a load.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// How long it took.
+    pub(crate) elapsed: Duration,
+    /// How long each answer took, from the shortest to the longest.
+    pub(crate) latencies: Vec<Duration>,
+}
+
+impl Answered {
+    /// The latency that this share of the answers did not exceed.
+    pub(crate) fn quantile(&self, share: f64) -> Duration {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a place in a list of some hundred thousands"
+        )]
+        let place = (self.latencies.len() as f64 * share) as usize;
+        self.latencies.get(place).or(self.latencies.last()).copied().unwrap_or_default()
+    }
+}
+
+/// Keeps `connections` busy for `time`. An answer that is not a 200 with an object in it fails the whole load.
+pub(crate) async fn run(
+    address: SocketAddr,
+    requests: &Requests,
+    connections: usize,
+    time: Duration,
+) -> Result<Answered> {
+    let mut clients = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        clients.push(Client::connect(address).await?);
+    }
+    let begun = Instant::now();
+    let mut running = JoinSet::new();
+    for (number, client) in clients.into_iter().enumerate() {
+        let first = number * requests.len() / connections;
+        running.spawn(client.repeat(Arc::clone(requests), first, begun + time));
+    }
+    let mut latencies = Vec::new();
+    while let Some(ended) = running.join_next().await {
+        latencies.append(&mut ended??);
+    }
+    let elapsed = begun.elapsed();
+    latencies.sort_unstable();
+    Ok(Answered { elapsed, latencies })
+}
+
+/// The body that answers one request.
+pub(crate) async fn once(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
+    let mut client = Client::connect(address).await?;
+    client.exchange(request).await?;
+    Ok(client.body.clone())
+}
+
+struct Client {
+    stream: TcpStream,
+    received: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Client {
+    async fn connect(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, received: Vec::with_capacity(8192), body: Vec::new() })
+    }
+
+    async fn repeat(mut self, requests: Requests, first: usize, until: Instant) -> Result<Vec<Duration>> {
+        let mut latencies = Vec::with_capacity(1 << 16);
+        let mut sent = Instant::now();
+        for request in requests.iter().cycle().skip(first) {
+            if sent >= until {
+                break;
+            }
+            self.exchange(request).await?;
+            let answered = Instant::now();
+            latencies.push(answered - sent);
+            sent = answered;
+        }
+        Ok(latencies)
+    }
+
+    /// Sends a request and reads the answer into `body`.
+    async fn exchange(&mut self, request: &[u8]) -> Result<()> {
+        self.stream.write_all(request).await?;
+        self.received.clear();
+        loop {
+            if self.stream.read_buf(&mut self.received).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+            let Some(end) = self.received.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+            let (head, rest) = self.received.split_at(end);
+            let body = rest.get(4..).unwrap_or_default();
+            if body.len() < content_length(head)? {
+                continue;
+            }
+            if !head.starts_with(b"HTTP/1.1 200") || !body.starts_with(b"{") {
+                let answer = String::from_utf8_lossy(&self.received).into_owned();
+                return Err(format!("this is no good answer:\n{answer}").into());
+            }
+            self.body.clear();
+            self.body.extend_from_slice(body);
+            return Ok(());
+        }
+    }
+}
+
+fn content_length(head: &[u8]) -> Result<usize> {
+    const NAME: &[u8] = b"content-length:";
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let value = lines.find_map(|line| {
+        let (name, value) = line.split_at_checked(NAME.len())?;
+        name.eq_ignore_ascii_case(NAME).then_some(value)
+    });
+    Ok(std::str::from_utf8(value.ok_or("an answer without a length")?)?.trim().parse()?)
+}

@@ -1,0 +1,100 @@
+//! Measures the server beside the least that does the same work, in one run on one machine.
+//!
+//! `cargo run --release -p identity-benches` builds the server, fills a database, and prints one table for each operation. Server
+//! and baseline are pinned to the first core, the load to the second, and they take turns. What counts is the ratio: requests per
+//! second depend on the machine and on what else it does, which is why the processor time of each request stands beside them.
+
+mod baseline;
+mod data;
+mod duel;
+mod get_session;
+mod load;
+mod machine;
+mod report;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use self::duel::Duel;
+use self::machine::Machine;
+
+type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// Measures the server beside the least that does the same work.
+#[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve as the baseline; the benchmark starts it itself.
+    #[command(hide = true)]
+    Baseline { listen: SocketAddr, database: String, secret: String },
+}
+
+/// How long and how hard.
+#[derive(Args, Debug)]
+struct Options {
+    /// Fail when a ratio is below its floor.
+    #[arg(long)]
+    check: bool,
+    /// How often each side takes its turn; the median counts.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Seconds of each turn.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Connections that are kept open, each with one request at a time.
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+    /// Users in the database, each with one session.
+    #[arg(long, default_value_t = 2000)]
+    users: usize,
+}
+
+impl Options {
+    fn turn(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Some(Command::Baseline { listen, database, secret }) => {
+            baseline::run(listen, &database, &secret).map(|()| ExitCode::SUCCESS)
+        }
+        None => run(&cli.options),
+    };
+    done.unwrap_or_else(|error| {
+        // Nobody is left to tell when the standard error is closed.
+        let _ = writeln!(std::io::stderr(), "identity-benches: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(options: &Options) -> Result<ExitCode> {
+    if cfg!(debug_assertions) {
+        return Err("only optimized programs are worth measuring: cargo run --release -p identity-benches".into());
+    }
+    let machine = Machine::prepare()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let duels = runtime.block_on(measure(options, &machine))?;
+    report::print(options, &machine, &duels)?;
+    let short = duels.iter().any(Duel::falls_short);
+    Ok(if options.check && short { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Every operation that is measured, one after the other.
+async fn measure(options: &Options, machine: &Machine) -> Result<Vec<Duel>> {
+    Ok(vec![get_session::on_sqlite(options, machine).await?])
+}
