@@ -99,7 +99,8 @@ impl DeleteAccount<'_> {
     async fn with_link(&self, user: &User, token: &Token<kind::Verification>) -> Result<Deletion> {
         let mut op = Op::write(self.shared).await?;
         let found = verification::store::find(&op, Purpose::AccountDeletion, &token.digest()).await?;
-        let found = found.filter(|found| found.user_id.as_ref() == Some(&user.id));
+        let user = &user::lock(&mut op, &user.id).await?;
+        let found = found.filter(|found| found.user_id.as_ref() == Some(&user.id) && found.email == user.email);
         let found = found.ok_or_else(|| Error::new(Code::InvalidDeletionToken))?;
         if !verification::store::spend(&mut op, &found).await? {
             return Err(Error::new(Code::InvalidDeletionToken));

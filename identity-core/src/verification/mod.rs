@@ -30,6 +30,10 @@ pub(crate) struct About<'a> {
 pub(crate) const OF_ACCOUNT: [Purpose; 4] =
     [Purpose::PasswordReset, Purpose::EmailChangeConsent, Purpose::EmailChangeProof, Purpose::AccountDeletion];
 
+/// The links that a signed-in browser can ask for.
+pub(crate) const BY_SESSION: [Purpose; 3] =
+    [Purpose::EmailChangeConsent, Purpose::EmailChangeProof, Purpose::AccountDeletion];
+
 /// Digits of a code that goes out by mail.
 const CODE_DIGITS: usize = 6;
 
