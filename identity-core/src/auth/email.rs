@@ -21,9 +21,9 @@ use crate::session::{self, Issued, Proof};
 use crate::shared::Shared;
 use crate::text::Email;
 use crate::time::{Timestamp, after};
-use crate::token::{Token, kind};
+use crate::token::{Digest, Token, kind};
 use crate::user::{self, User};
-use crate::verification::{self, About, Guess, Purpose, State, Verification};
+use crate::verification::{self, About, Guess, Purpose, State};
 
 /// What a browser keeps between asking for a verification mail at sign-up or sign-in and following its link: only this browser is
 /// signed in by the link, not the scanner of a mail server and not whoever else gets hold of the mail.
@@ -169,18 +169,23 @@ impl EmailVerification<'_> {
         callback_url: Option<&str>,
         info: &RequestInfo,
     ) -> Result<VerifyLink> {
-        let op = Op::read(self.shared);
         let digest = token.digest();
-        if let Some(found) = verification::store::find(&op, Purpose::EmailLink, &digest).await? {
-            return self.verify(found, flow, info).await;
+        if verification::store::find(&Op::read(self.shared), Purpose::EmailLink, &digest).await?.is_some() {
+            return self.verify(&digest, flow, info).await;
         }
         email_change::follow(self.shared, token, caller, callback_url, false).await.map(VerifyLink::Change)
     }
 
-    async fn verify(&self, found: Verification, flow: Option<&str>, info: &RequestInfo) -> Result<VerifyLink> {
+    async fn verify(
+        &self,
+        digest: &Digest<kind::Verification>,
+        flow: Option<&str>,
+        info: &RequestInfo,
+    ) -> Result<VerifyLink> {
         let shared = self.shared;
         let mut op = Op::write(shared).await?;
-        let user = owner(&mut op, &found).await?;
+        let held = verification::hold(&mut op, Purpose::EmailLink, digest).await?;
+        let (found, user) = held.ok_or_else(|| Error::new(Code::InvalidVerificationToken))?;
         if user.email != found.email {
             return Err(Error::new(Code::InvalidVerificationToken));
         }
@@ -280,18 +285,13 @@ async fn complete(
     Ok((profile_of(op, user).await?, issued))
 }
 
-/// The user whom a verification is about, with the row held until the end of the transaction.
-pub(crate) async fn owner(op: &mut Op<'_>, found: &Verification) -> Result<User> {
-    let id = found.user_id.as_ref().ok_or_else(|| Error::new(Code::InvalidVerificationToken))?;
-    user::lock(op, id).await
-}
-
 /// Puts the verification mail, with link and code, into the outbox.
 pub(crate) async fn send_verification(op: &mut Op<'_>, user: &User, callback_url: Option<&str>) -> Result<()> {
     let shared = op.shared();
     let about = About { purpose: Purpose::EmailLink, user_id: &user.id, email: &user.email, new_email: None };
-    let token = verification::issue_link(op, about, shared.config.email.link_expires_in).await?;
+    // The code goes first: it locks the user's row, which a new link refers to.
     let code = verification::issue_code(op, &user.id, &user.email).await?;
+    let token = verification::issue_link(op, about, shared.config.email.link_expires_in).await?;
     let message = link_and_code(shared, links::verify_email(&shared.config.http, &token, callback_url), code);
     let expires_at = after(op.now(), shared.config.email.link_expires_in);
     outbox::mail(op, &user.email, &user.name, &message, Some(expires_at)).await

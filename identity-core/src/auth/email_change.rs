@@ -1,6 +1,6 @@
 //! Changing an address: the old one agrees, the new one proves itself.
 
-use super::email::{minutes, owner};
+use super::email::minutes;
 use super::links;
 use super::resolve::{Resolved, profile_of};
 use crate::code::Code;
@@ -99,8 +99,7 @@ pub(crate) async fn follow(
     confirmed: bool,
 ) -> Result<ChangeStep> {
     let mut op = Op::write(shared).await?;
-    let found = find(&op, token).await?;
-    let user = owner(&mut op, &found).await?;
+    let (found, user) = hold(&mut op, token).await?;
     let new_email = found.new_email.clone().ok_or_else(|| Error::new(Code::InvalidVerificationToken))?;
     match found.state {
         State::Pending if found.expires_at <= op.now() => return Err(Error::new(Code::TokenExpired)),
@@ -131,11 +130,11 @@ pub(crate) async fn follow(
     Ok(step)
 }
 
-async fn find(op: &Op<'_>, token: &Token<kind::Verification>) -> Result<Verification> {
+async fn hold(op: &mut Op<'_>, token: &Token<kind::Verification>) -> Result<(Verification, User)> {
     let digest = token.digest();
     for purpose in [Purpose::EmailChangeConsent, Purpose::EmailChangeProof] {
-        if let Some(found) = verification::store::find(op, purpose, &digest).await? {
-            return Ok(found);
+        if let Some(held) = verification::hold(op, purpose, &digest).await? {
+            return Ok(held);
         }
     }
     Err(Error::new(Code::InvalidVerificationToken))

@@ -72,13 +72,14 @@ impl PasswordReset<'_> {
         }
         let hash = shared.hasher.hash(new_password).await?;
         let mut op = Op::write(shared).await?;
-        let Some((found, user)) = pending(&op, token).await? else { return Err(Error::new(Code::InvalidToken)) };
-        // Locked and looked at again: the address may be changing hands at this moment.
-        let user = user::lock(&mut op, &user.id).await?;
-        if user.email != found.email || !verification::store::spend(&mut op, &found).await? {
+        // The user goes first: a sign-in in flight holds the row until its session exists, and then the session is found here.
+        let held = verification::hold(&mut op, Purpose::PasswordReset, &token.digest()).await?;
+        // Looked at again under the lock: the address may have changed hands meanwhile.
+        let held = held.filter(|(found, user)| user.email == found.email);
+        let (found, user) = held.ok_or_else(|| Error::new(Code::InvalidToken))?;
+        if !verification::store::spend(&mut op, &found).await? {
             return Err(Error::new(Code::InvalidToken));
         }
-        // The hash goes first: a sign-in in flight holds it until its session exists, and then the session is found here.
         account::put_credential(&mut op, &user.id, &hash).await?;
         session::end_all(&mut op, &user.id).await?;
         verification::close(&mut op, &user.id, &verification::OF_ACCOUNT).await?;

@@ -15,7 +15,7 @@ use crate::id::{UserId, VerificationId};
 use crate::op::Op;
 use crate::time::after;
 use crate::token::{Digest, Token, kind};
-use crate::user;
+use crate::user::{self, User};
 
 /// What a new link is about.
 #[derive(Debug)]
@@ -55,6 +55,19 @@ pub(crate) async fn issue_link(
     };
     store::insert(op, &verification, &token.digest()).await?;
     Ok(token)
+}
+
+/// Finds a verification and its user, and holds the user until the end of the transaction. A decoy has none and is not found.
+pub(crate) async fn hold(
+    op: &mut Op<'_>,
+    purpose: Purpose,
+    digest: &Digest<kind::Verification>,
+) -> Result<Option<(Verification, User)>> {
+    let found = store::find(op, purpose, digest).await?;
+    let Some(user_id) = found.and_then(|found| found.user_id) else { return Ok(None) };
+    let user = user::lock(op, &user_id).await?;
+    // Only now that nobody else can change it, its state counts.
+    Ok(store::find(op, purpose, digest).await?.map(|found| (found, user)))
 }
 
 /// Issues a six-digit code; the one before it is dead from here on.
