@@ -55,8 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Passed {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         parts
             .extensions
-            .get::<Self>()
-            .cloned()
+            .remove::<Self>()
             .ok_or_else(|| Error::internal("a handler was mounted outside of its gate").into())
     }
 }
