@@ -96,7 +96,7 @@ impl Facade {
         let fields = self.session_fields(session);
         let view = SessionView { session, token: token.expose(), fields: &fields };
         let answer = SessionAndUser { session: view, user: User(profile) };
-        if let Some(value) = cache::seal(self.identity.cookie_secret(), &answer, self.identity.now()) {
+        if let Some(value) = cache::seal(self.identity.cookie_key(), &answer, self.identity.now()) {
             let age = session.remembered.then_some(cache::LIFETIME);
             self.cookies.set(headers, Name::SessionData, &value, age);
         }

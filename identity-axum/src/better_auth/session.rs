@@ -40,7 +40,7 @@ async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result
         && !passed.query_flag("disableCookieCache")
         && let Some(cached) = facade.cookies.plain(headers, Name::SessionData)
         && let Some(answer) =
-            super::cache::open(facade.identity.cookie_secret(), &cached, token.expose(), facade.identity.now())
+            super::cache::open(facade.identity.cookie_key(), &cached, token.expose(), facade.identity.now())
     {
         return Ok(reply::json(answer));
     }

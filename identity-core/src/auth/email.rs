@@ -9,7 +9,6 @@ use super::email_change::{self, ChangeStep};
 use super::links;
 use super::resolve::{Resolved, profile_of};
 use crate::code::Code;
-use crate::crypto::hmac;
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::mail::Message;
@@ -38,7 +37,7 @@ impl EmailFlow {
         let shared = op.shared();
         let lifetime = shared.config.email.link_expires_in;
         let named = format!("{}.{}", user_id.as_str(), after(op.now(), lifetime).timestamp());
-        let signature = URL_SAFE_NO_PAD.encode(hmac::sign(shared.derived.email_flow.expose(), named.as_bytes()));
+        let signature = URL_SAFE_NO_PAD.encode(shared.signing.email_flow.sign(named.as_bytes()));
         Self { value: format!("{named}.{signature}"), lifetime }
     }
 
@@ -60,9 +59,7 @@ impl EmailFlow {
         let Some((name, expires)) = named.rsplit_once('.') else { return false };
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
         let fresh = expires.parse::<i64>().is_ok_and(|end| now.timestamp() < end);
-        fresh
-            && name == user_id.as_str()
-            && hmac::verify(shared.derived.email_flow.expose(), named.as_bytes(), &signature)
+        fresh && name == user_id.as_str() && shared.signing.email_flow.verify(named.as_bytes(), &signature)
     }
 }
 

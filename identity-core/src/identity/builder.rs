@@ -9,6 +9,7 @@ use url::{Host, Url};
 use super::Identity;
 use crate::config::{Config, FieldSpec, ProvisioningTarget};
 use crate::crypto::aead::AtRest;
+use crate::crypto::hmac;
 use crate::crypto::keys::Keys;
 use crate::crypto::password::PasswordHasher;
 use crate::entropy::{Entropy, OsEntropy};
@@ -16,7 +17,7 @@ use crate::limits::Limiter;
 use crate::mail::{MailTransport, Templates};
 use crate::principal::provisioning_flag;
 use crate::secret::Secret;
-use crate::shared::{DerivedKeys, Shared};
+use crate::shared::{Shared, SigningKeys};
 use crate::store::Store;
 use crate::time::{Clock, SystemClock};
 
@@ -109,10 +110,9 @@ impl IdentityBuilder {
         let hasher = PasswordHasher::new(&self.config.password, Arc::clone(&self.entropy))
             .map_err(|problem| problems.push(problem))
             .ok();
-        let keys = Keys::new(&self.secret);
-        let sealed = derive(&keys, &self.entropy).map_err(|error| problems.push(error.to_string())).ok();
-        match (templates, hasher, sealed) {
-            (Some(templates), Some(hasher), Some((derived, at_rest))) if problems.is_empty() => {
+        let keys = derive(&self.secret, &self.entropy).map_err(|error| problems.push(error.to_string())).ok();
+        match (templates, hasher, keys) {
+            (Some(templates), Some(hasher), Some((signing, at_rest))) if problems.is_empty() => {
                 Ok(Identity::new(Shared {
                     limiter: Limiter::new(self.config.limits.enabled, &self.clock),
                     store: self.store,
@@ -120,8 +120,7 @@ impl IdentityBuilder {
                     clock: self.clock,
                     entropy: self.entropy,
                     hasher,
-                    secret: self.secret,
-                    derived,
+                    signing,
                     at_rest,
                     mail: self.mail,
                     templates,
@@ -133,10 +132,14 @@ impl IdentityBuilder {
     }
 }
 
-fn derive(keys: &Keys, entropy: &Arc<dyn Entropy>) -> crate::error::Result<(DerivedKeys, AtRest)> {
-    let derived =
-        DerivedKeys { verification_code: keys.derive("verification-code")?, email_flow: keys.derive("email-flow")? };
-    Ok((derived, AtRest::new(keys, Arc::clone(entropy))?))
+fn derive(secret: &Secret<String>, entropy: &Arc<dyn Entropy>) -> crate::error::Result<(SigningKeys, AtRest)> {
+    let keys = Keys::new(secret);
+    let signing = SigningKeys {
+        cookie: hmac::Key::new(secret.expose().as_bytes()),
+        verification_code: hmac::Key::new(keys.derive("verification-code")?.expose()),
+        email_flow: hmac::Key::new(keys.derive("email-flow")?.expose()),
+    };
+    Ok((signing, AtRest::new(&keys, Arc::clone(entropy))?))
 }
 
 fn check(config: &Config, has_mailer: bool, problems: &mut Vec<String>) {

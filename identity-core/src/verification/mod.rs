@@ -8,7 +8,6 @@ use std::time::Duration;
 pub(crate) use model::{Purpose, State, Verification};
 pub(crate) use store::Guess;
 
-use crate::crypto::hmac;
 use crate::entropy::digits;
 use crate::error::Result;
 use crate::id::{UserId, VerificationId};
@@ -124,7 +123,7 @@ pub(crate) async fn issue_decoy(op: &mut Op<'_>, purpose: Purpose, email: &str) 
 
 /// A code has a million values, so a plain hash of it in a stolen dump would give it away; it is keyed, and bound to its user.
 fn code_digest(op: &Op<'_>, user_id: &UserId, email: &str, code: &str) -> Digest<kind::Verification> {
-    let key = op.shared().derived.verification_code.expose();
+    let key = &op.shared().signing.verification_code;
     let message = format!("{}\n{}\n{email}\n{code}", Purpose::EmailCode.as_str(), user_id.as_str());
-    Digest::from_bytes(hmac::sign(key, message.as_bytes()))
+    Digest::from_bytes(key.sign(message.as_bytes()))
 }
