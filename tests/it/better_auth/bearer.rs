@@ -28,7 +28,10 @@ async fn a_token_in_the_header_stands_for_the_cookie() {
         assert_eq!(with_bearer(&visitor, &bearer).await.expect(200).json()["user"]["email"], alice.email, "{bearer}");
     }
     // Without cookies it is no browser that calls, so no origin is asked for.
-    let call = visitor.request(Method::POST, "/update-user").without(ORIGIN).header("authorization", format!("Bearer {token}"));
+    let call = visitor
+        .request(Method::POST, "/update-user")
+        .without(ORIGIN)
+        .header("authorization", format!("Bearer {token}"));
     let _ = visitor.send(call.json(&json!({ "name": "A" }))).await.expect(200);
     assert_eq!(alice.session().await["user"]["name"], "A");
 }

@@ -232,16 +232,27 @@ async fn a_body_may_have_64_kib_and_32_levels() {
             let large = format!("{{\"a\":\"{}\"}}", "x".repeat(size - 8));
             assert_eq!(large.len(), size);
             let reply = actor.send(json().body(large)).await;
-            assert_eq!((reply.status.as_u16(), reply.code().as_deref()), (413, Some("PAYLOAD_TOO_LARGE")), "{}", endpoint.1);
+            assert_eq!(
+                (reply.status.as_u16(), reply.code().as_deref()),
+                (413, Some("PAYLOAD_TOO_LARGE")),
+                "{}",
+                endpoint.1
+            );
         }
         for body in [arrays(32), arrays(20_000), objects(33), objects(10_000), "[".repeat(60_000)] {
             let reply = actor.send(json().body(body)).await;
-            assert_eq!((reply.status.as_u16(), reply.code().as_deref()), (400, Some("VALIDATION_ERROR")), "{}", endpoint.1);
+            assert_eq!(
+                (reply.status.as_u16(), reply.code().as_deref()),
+                (400, Some("VALIDATION_ERROR")),
+                "{}",
+                endpoint.1
+            );
         }
     }
     let visitor = app.actor("visitor");
     let mut body = json!({ "email": visitor.email, "password": "wrong", "brackets": "[".repeat(1000) });
-    body["deep"] = serde_json::from_str(&"[".repeat(31).chars().chain("]".repeat(31).chars()).collect::<String>()).unwrap();
+    body["deep"] =
+        serde_json::from_str(&"[".repeat(31).chars().chain("]".repeat(31).chars()).collect::<String>()).unwrap();
     body["padding"] = json!("x".repeat(64 * 1024 - body.to_string().len() - 13));
     assert_eq!(body.to_string().len(), 64 * 1024);
     visitor.post("/sign-in/email", body).await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
@@ -253,7 +264,16 @@ async fn a_body_of_another_type_is_refused() {
     let form = "application/x-www-form-urlencoded";
     for (endpoint, actor) in each_endpoint(&app).await {
         let body = endpoint.body().to_string();
-        for kind in ["text/plain", "text/json", "multipart/form-data; boundary=x", "application/xml", "", "json", "a/b/c", "\u{e9}"] {
+        for kind in [
+            "text/plain",
+            "text/json",
+            "multipart/form-data; boundary=x",
+            "application/xml",
+            "",
+            "json",
+            "a/b/c",
+            "\u{e9}",
+        ] {
             let reply = actor.send(endpoint.call(&actor).header(CONTENT_TYPE, kind).body(body.clone())).await;
             let seen = (reply.status.as_u16(), reply.code());
             assert_eq!(seen, (415, Some("UNSUPPORTED_MEDIA_TYPE".to_owned())), "{} {kind:?}", endpoint.1);
@@ -278,15 +298,26 @@ async fn garbage_in_cookies_is_nobody() {
     let long = "x".repeat(5000);
     let huge = "x".repeat(200_000);
     let values: [&[u8]; 16] = [
-        b"", b"%", b"%%", b"%zz", b"%ff", b"%00", b"%F0%9F", b"\xff\xfe", b".", b"..", b"a.b.c.d.e", b"\"", b"{}",
+        b"",
+        b"%",
+        b"%%",
+        b"%zz",
+        b"%ff",
+        b"%00",
+        b"%F0%9F",
+        b"\xff\xfe",
+        b".",
+        b"..",
+        b"a.b.c.d.e",
+        b"\"",
+        b"{}",
         b"a.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
         long.as_bytes(),
         huge.as_bytes(),
     ];
     let names = ["session_token", "session_data", "dont_remember", "email_flow"];
-    let lines = names.iter().flat_map(|name| {
-        values.map(|value| [b"better-auth.", name.as_bytes(), b"=", value].concat())
-    });
+    let lines =
+        names.iter().flat_map(|name| values.map(|value| [b"better-auth.", name.as_bytes(), b"=", value].concat()));
     let mut lines: Vec<Vec<u8>> = lines.collect();
     lines.extend([vec![b';'; 10_000], b"=".to_vec(), b"==;==".to_vec(), b"\xff".to_vec(), "é=ü".into()]);
     lines.push(format!("better-auth.session_token={good}x").into_bytes());
@@ -311,13 +342,45 @@ async fn absurd_headers_are_survived() {
     let alice = app.user("alice").await;
     let long = "9".repeat(20_000);
     let values: [&[u8]; 11] = [
-        b"", b" ", b"\xff\xfe", b"null", b"Bearer", b"Bearer \xff", b"bearer %00", b"-1", b"a,b;c=d\"", "\u{202e}é".as_bytes(), long.as_bytes(),
+        b"",
+        b" ",
+        b"\xff\xfe",
+        b"null",
+        b"Bearer",
+        b"Bearer \xff",
+        b"bearer %00",
+        b"-1",
+        b"a,b;c=d\"",
+        "\u{202e}é".as_bytes(),
+        long.as_bytes(),
     ];
     let names = [
-        "authorization", "origin", "referer", "user-agent", "x-forwarded-for", "x-forwarded-host", "forwarded", "x-real-ip",
-        "accept", "accept-encoding", "content-length", "content-encoding", "transfer-encoding", "expect", "range", "te",
-        "if-none-match", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "x-request-id", "traceparent", "upgrade",
-        "x-service-authorization", "x-http-method-override", "access-control-request-method",
+        "authorization",
+        "origin",
+        "referer",
+        "user-agent",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "forwarded",
+        "x-real-ip",
+        "accept",
+        "accept-encoding",
+        "content-length",
+        "content-encoding",
+        "transfer-encoding",
+        "expect",
+        "range",
+        "te",
+        "if-none-match",
+        "sec-fetch-site",
+        "sec-fetch-mode",
+        "sec-fetch-dest",
+        "x-request-id",
+        "traceparent",
+        "upgrade",
+        "x-service-authorization",
+        "x-http-method-override",
+        "access-control-request-method",
     ];
     for name in names {
         for value in values {
@@ -362,7 +425,10 @@ async fn text_of_any_length_and_script_is_survived() {
                 let mut body = endpoint.body();
                 body[field] = json!(text);
                 let reply = actor.send(endpoint.call(&actor).json(&body)).await;
-                not_our_fault(&reply, &format!("{} {field}={:?}", endpoint.1, text.chars().take(40).collect::<String>()));
+                not_our_fault(
+                    &reply,
+                    &format!("{} {field}={:?}", endpoint.1, text.chars().take(40).collect::<String>()),
+                );
             }
         }
     }
@@ -378,23 +444,47 @@ async fn abused_queries_are_survived() {
     let long = format!("?token={}", "x".repeat(60_000));
     let many = format!("?{}", "a=b&".repeat(15_000));
     let queries = [
-        "?", "??", "?&&&===", "?%", "?%zz=%zz", "?token", "?token=", "?token=%00", "?token=%ff", "?token[]=x", "?token=a&token=b",
-        "?token=x&callbackURL=%00", "?token=x&callbackURL=%ff", "?disableRefresh=maybe&disableCookieCache=[]", "?__proto__=x",
-        "?constructor.prototype=1", "?token=%F0%9F%98%80", "?token=%27%20OR%201=1--", &long, &many,
+        "?",
+        "??",
+        "?&&&===",
+        "?%",
+        "?%zz=%zz",
+        "?token",
+        "?token=",
+        "?token=%00",
+        "?token=%ff",
+        "?token[]=x",
+        "?token=a&token=b",
+        "?token=x&callbackURL=%00",
+        "?token=x&callbackURL=%ff",
+        "?disableRefresh=maybe&disableCookieCache=[]",
+        "?__proto__=x",
+        "?constructor.prototype=1",
+        "?token=%F0%9F%98%80",
+        "?token=%27%20OR%201=1--",
+        &long,
+        &many,
     ];
     for query in queries {
         for path in GETS {
-            not_our_fault(&alice.get(&format!("{path}{query}")).await, &format!("{path}{}", &query[..query.len().min(60)]));
+            not_our_fault(
+                &alice.get(&format!("{path}{query}")).await,
+                &format!("{path}{}", &query[..query.len().min(60)]),
+            );
         }
         for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.2.is_empty()) {
             let method = endpoint.0.parse().unwrap();
-            let reply = alice.send(alice.request(method, &format!("{}{query}", endpoint.1)).json(&endpoint.body())).await;
+            let reply =
+                alice.send(alice.request(method, &format!("{}{query}", endpoint.1)).json(&endpoint.body())).await;
             not_our_fault(&reply, &format!("{}{}", endpoint.1, &query[..query.len().min(60)]));
         }
     }
     for token in ["%00", "%ff", "%2f%2e%2e%2f", "..", "%F0%9F%98%80", "a%20b", &"x".repeat(50_000)] {
         for query in ["", "?callbackURL=/", "?callbackURL=%00"] {
-            not_our_fault(&alice.get(&format!("/reset-password/{token}{query}")).await, token.get(..20).unwrap_or(token));
+            not_our_fault(
+                &alice.get(&format!("/reset-password/{token}{query}")).await,
+                token.get(..20).unwrap_or(token),
+            );
         }
     }
     assert!(alice.is_signed_in().await);

@@ -58,7 +58,10 @@ async fn deleting_takes_fresh_proof() {
     let _ = bob.send(bob.request(http::Method::POST, "/delete-user")).await.expect(200);
     let carol = app.user("carol").await;
     let reply = carol.delete("/account").await.expect(200);
-    assert_eq!((reply.json(), deleted(&reply)), (json!({ "message": "Account deleted" }), DELETIONS.map(str::to_owned).to_vec()));
+    assert_eq!(
+        (reply.json(), deleted(&reply)),
+        (json!({ "message": "Account deleted" }), DELETIONS.map(str::to_owned).to_vec())
+    );
     assert_eq!(app.database().number("SELECT COUNT(*) FROM identity_users").await, 0);
 }
 
@@ -98,13 +101,17 @@ async fn following_the_link_of_the_mail_asks_and_confirming_deletes() {
         assert!(page.header("content-type").unwrap().starts_with("text/html"));
         assert!(page.text().contains("alice@example.test") && page.text().contains("method=\"post\""));
         assert!(page.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
-        assert_eq!((page.header("cache-control"), page.header("referrer-policy")), (Some("no-store"), Some("no-referrer")));
+        assert_eq!(
+            (page.header("cache-control"), page.header("referrer-policy")),
+            (Some("no-store"), Some("no-referrer"))
+        );
         stranger.opens(&link).await.expect_error(401, "UNAUTHORIZED");
     }
     assert!(alice.is_signed_in().await);
     let form = format!("token={}&callbackURL=%2Fbye", token_of(&link));
     let call = alice.request(http::Method::POST, "/delete-user/callback");
-    let reply = alice.send(call.header("content-type", "application/x-www-form-urlencoded").body(form)).await.expect(302);
+    let reply =
+        alice.send(call.header("content-type", "application/x-www-form-urlencoded").body(form)).await.expect(302);
     assert_eq!((reply.header("location"), deleted(&reply)), (Some("/bye"), DELETIONS.map(str::to_owned).to_vec()));
     assert_eq!(app.database().number("SELECT COUNT(*) FROM identity_users").await, 0);
 }

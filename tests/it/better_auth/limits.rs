@@ -241,7 +241,8 @@ async fn a_service_that_proves_its_name_is_not_counted() {
     });
     let app = builder.start().await;
     let visitor = app.actor("wallet");
-    let call = |credential: &str| visitor.request(Method::GET, "/get-session").header("x-service-authorization", credential);
+    let call =
+        |credential: &str| visitor.request(Method::GET, "/get-session").header("x-service-authorization", credential);
     for _ in 0..110 {
         let _ = visitor.send(call("Bearer wallet.the secret of the wallet")).await.expect(200);
     }

@@ -33,8 +33,7 @@ use serde_json::{Value, json};
 const STALE: Duration = Duration::from_hours(25);
 
 /// The names of the deletions that end a session in a browser, in order.
-const DELETIONS: [&str; 3] =
-    ["better-auth.session_token", "better-auth.session_data", "better-auth.dont_remember"];
+const DELETIONS: [&str; 3] = ["better-auth.session_token", "better-auth.session_data", "better-auth.dont_remember"];
 
 /// The names of the cookies that a reply deletes, in order.
 fn deleted(reply: &Reply) -> Vec<String> {

@@ -117,7 +117,8 @@ async fn a_request_without_cookies_needs_no_origin_except_where_a_browser_signs_
 async fn the_origin_is_checked_before_anything_is_told() {
     let app = app().await;
     let alice = app.user("alice").await;
-    for (method, path) in [("POST", "/delete-user"), ("PUT", "/profile"), ("DELETE", "/account"), ("POST", "/sign-out")] {
+    for (method, path) in [("POST", "/delete-user"), ("PUT", "/profile"), ("DELETE", "/account"), ("POST", "/sign-out")]
+    {
         let call = alice.request(method.parse().unwrap(), path).header(ORIGIN, "https://evil.test");
         alice.send(call).await.expect_error(403, "INVALID_ORIGIN");
     }
@@ -132,7 +133,10 @@ async fn trusted_origins_get_cors_and_others_get_none() {
     let app = app().await;
     let alice = app.user("alice").await;
     let preflight = |origin: &str| {
-        alice.request(Method::OPTIONS, "/sign-in/email").header(ORIGIN, origin).header("access-control-request-method", "POST")
+        alice
+            .request(Method::OPTIONS, "/sign-in/email")
+            .header(ORIGIN, origin)
+            .header("access-control-request-method", "POST")
     };
     let reply = alice.send(preflight("https://app.example.test")).await.expect(204);
     assert_eq!(reply.header("access-control-allow-origin"), Some("https://app.example.test"));

@@ -23,7 +23,10 @@ async fn link(app: &TestApp, actor: &Actor, index: usize) -> String {
 async fn token(actor: &Actor, link: &str) -> String {
     let reply = actor.opens(link).await.expect(302);
     let location = reply.header("location").unwrap();
-    location.strip_prefix("http://localhost:8888/reset?step=2&token=").unwrap_or_else(|| panic!("{location}")).to_owned()
+    location
+        .strip_prefix("http://localhost:8888/reset?step=2&token=")
+        .unwrap_or_else(|| panic!("{location}"))
+        .to_owned()
 }
 
 async fn resets(actor: &Actor, token: &str) -> identity_tests::Reply {

@@ -80,7 +80,10 @@ async fn a_list_of_sessions_shows_no_token_but_the_own_one() {
     assert_eq!(listed.as_array().unwrap().len(), 2);
     assert_eq!(home["token"], home["id"]);
     assert_eq!(work["token"], at_work.session().await["session"]["token"]);
-    assert_eq!((&home["createdAt"], &work["createdAt"]), (&json!("2026-01-01T00:00:00.000Z"), &json!("2026-01-02T00:00:00.000Z")));
+    assert_eq!(
+        (&home["createdAt"], &work["createdAt"]),
+        (&json!("2026-01-01T00:00:00.000Z"), &json!("2026-01-02T00:00:00.000Z"))
+    );
     assert!(!listed.to_string().contains(&secret));
     app.pass(DAY * 6);
     let late = alice.at_another_browser();

@@ -120,7 +120,8 @@ async fn a_ban_is_told_to_the_right_password_only() {
 async fn what_cannot_be_an_address_or_a_password_is_refused_as_such() {
     let app = TestApp::start().await;
     let visitor = app.actor("visitor");
-    for email in ["", "alice", "alice@", "@example.test", "alice@example", "al ice@example.test", "älice@example.test"] {
+    for email in ["", "alice", "alice@", "@example.test", "alice@example", "al ice@example.test", "älice@example.test"]
+    {
         let reply = visitor.post("/sign-in/email", json!({ "email": email, "password": "x" })).await;
         reply.expect_error(400, "INVALID_EMAIL");
     }

@@ -30,6 +30,9 @@ async fn signing_out_works_whoever_one_is_and_without_a_body() {
             call = call.header("cookie", cookie);
         }
         let reply = visitor.send(call).await.expect(200);
-        assert_eq!((reply.json(), deleted(&reply)), (json!({ "success": true }), DELETIONS.map(str::to_owned).to_vec()));
+        assert_eq!(
+            (reply.json(), deleted(&reply)),
+            (json!({ "success": true }), DELETIONS.map(str::to_owned).to_vec())
+        );
     }
 }

@@ -168,8 +168,7 @@ async fn where_addresses_have_to_be_proved_a_taken_one_answers_like_a_free_one()
 async fn who_does_not_want_to_be_remembered_is_forgotten_with_the_browser() {
     let app = TestApp::start().await;
     let alice = app.actor("alice");
-    let body =
-        json!({ "name": "alice", "email": alice.email, "password": alice.password, "rememberMe": false });
+    let body = json!({ "name": "alice", "email": alice.email, "password": alice.password, "rememberMe": false });
     let reply = alice.post("/sign-up/email", body).await.expect(200);
     let cookies: Vec<_> = reply.cookies().into_iter().map(|cookie| (cookie.name, cookie.max_age)).collect();
     let expected = ["better-auth.session_token", "better-auth.dont_remember"].map(|name| (name.to_owned(), None));

@@ -23,7 +23,10 @@ async fn a_user_changes_name_and_picture() {
     assert_eq!(cookies, [("better-auth.session_token".to_owned(), Some(604_800))]);
     let user = alice.session().await["user"].clone();
     assert_eq!((&user["name"], &user["image"]), (&json!("Alice Ä. 😀"), &json!("https://example.test/alice.png")));
-    assert_eq!((&user["createdAt"], &user["updatedAt"]), (&json!("2026-01-01T00:00:00.000Z"), &json!("2026-01-01T00:01:00.000Z")));
+    assert_eq!(
+        (&user["createdAt"], &user["updatedAt"]),
+        (&json!("2026-01-01T00:00:00.000Z"), &json!("2026-01-01T00:01:00.000Z"))
+    );
     let user = alice.put("/profile", json!({ "image": null })).await.expect(200).json();
     assert_eq!((&user["name"], &user["image"]), (&json!("Alice Ä. 😀"), &Value::Null));
     assert_eq!(alice.session().await["user"], user);

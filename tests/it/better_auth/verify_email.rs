@@ -155,7 +155,8 @@ async fn what_is_wrong_with_a_link_is_told_to_the_callback_or_to_the_caller() {
 async fn only_who_is_signed_in_learns_more_than_that_a_mail_may_come() {
     let app = TestApp::start().await;
     let (alice, visitor) = (app.user("alice").await, app.actor("visitor"));
-    let ask = async |actor: &Actor, email: &str| actor.post("/send-verification-email", json!({ "email": email })).await;
+    let ask =
+        async |actor: &Actor, email: &str| actor.post("/send-verification-email", json!({ "email": email })).await;
     for email in [&alice.email, &"nobody@example.test".to_owned()] {
         assert_eq!(ask(&visitor, email).await.expect(200).json(), json!({ "status": true }));
     }

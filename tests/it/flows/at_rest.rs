@@ -59,7 +59,9 @@ async fn everything_under_way() -> (TestApp, Actor, String, Vec<String>) {
 #[tokio::test]
 async fn a_dump_of_the_database_contains_no_secret_in_any_form() {
     let (_app, alice, dump, secrets) = everything_under_way().await;
-    for there in [alice.email.as_str(), "new@example.test", "identity_outbox: ", "identity_verifications: ", "$argon2id$"] {
+    for there in
+        [alice.email.as_str(), "new@example.test", "identity_outbox: ", "identity_verifications: ", "$argon2id$"]
+    {
         assert!(dump.contains(there), "{there} is missing:\n{dump}");
     }
     for secret in secrets {

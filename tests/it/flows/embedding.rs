@@ -37,7 +37,11 @@ async fn two_identities_in_one_process_know_nothing_of_each_other() {
     let jar = alice.browser(|browser| browser.clone());
     let visitor = other.actor("visitor");
     visitor.browser(|browser| *browser = jar);
-    assert_eq!(visitor.session().await, Value::Null, "a cookie of one is nothing to the other, under the same secret too");
+    assert_eq!(
+        visitor.session().await,
+        Value::Null,
+        "a cookie of one is nothing to the other, under the same secret too"
+    );
     let _ = namesake.delete("/account").await.expect(200);
     assert!(alice.is_signed_in().await && !namesake.is_signed_in().await);
     one.pass(std::time::Duration::from_hours(1));
@@ -54,7 +58,11 @@ async fn a_user_who_is_created_in_the_embedders_transaction_comes_and_goes_with_
         let tx = begin(&app).await;
         let user = users.create_in(&tx, new_user(name)).await.unwrap();
         tx.execute_unprepared(&format!("INSERT INTO shop_customers VALUES ('{}')", user.id)).await.unwrap();
-        if keeps { tx.commit().await.unwrap() } else { tx.rollback().await.unwrap() }
+        if keeps {
+            tx.commit().await.unwrap()
+        } else {
+            tx.rollback().await.unwrap()
+        }
         assert_eq!(app.database().number(customers).await, expected);
         assert_eq!(users.find(&user.id).await.unwrap().is_some(), keeps);
         let mut actor = app.actor(name);

@@ -52,7 +52,9 @@ async fn an_imported_hash_confirms_and_is_changed_like_our_own() {
 
 #[tokio::test]
 async fn a_hash_that_cannot_be_read_is_a_wrong_password_and_no_fault() {
-    for hash in ["", "plain text", "$2b$99$abc", "$argon2id$v=19$m=999999999,t=1,p=1$c2FsdHNhbHQ$aGFzaA", "a:b", "$unheard$of"] {
+    for hash in
+        ["", "plain text", "$2b$99$abc", "$argon2id$v=19$m=999999999,t=1,p=1$c2FsdHNhbHQ$aGFzaA", "a:b", "$unheard$of"]
+    {
         let app = TestApp::start().await;
         let alice = app.user("alice").await;
         import_hash(&app, hash).await;

@@ -170,7 +170,12 @@ async fn a_code_that_is_given_while_new_ones_are_asked_for_is_nobodys_fault() {
             }
         });
         for reply in replies.await {
-            assert!([200, 400, 403].contains(&reply.status.as_u16()), "round {round}: {} {}", reply.status, reply.text());
+            assert!(
+                [200, 400, 403].contains(&reply.status.as_u16()),
+                "round {round}: {} {}",
+                reply.status,
+                reply.text()
+            );
         }
     }
 }
@@ -310,7 +315,8 @@ async fn a_ban_and_a_changed_password_do_not_wait_for_each_other_in_vain() {
                     return 200;
                 }
                 let new = "another password";
-                let body = json!({ "currentPassword": alice.password, "newPassword": new, "revokeOtherSessions": true });
+                let body =
+                    json!({ "currentPassword": alice.password, "newPassword": new, "revokeOtherSessions": true });
                 alice.post("/change-password", body).await.status.as_u16()
             }
         });

@@ -23,7 +23,10 @@ async fn a_session_slides_once_per_day() {
     let reply = alice.get("/get-session").await.expect(200);
     assert_eq!(reply.cookies()[0].max_age, Some(604_800));
     let session = reply.json()["session"].clone();
-    assert_eq!((&session["expiresAt"], &session["updatedAt"]), (&json!("2026-01-09T00:00:00.000Z"), &json!("2026-01-02T00:00:00.000Z")));
+    assert_eq!(
+        (&session["expiresAt"], &session["updatedAt"]),
+        (&json!("2026-01-09T00:00:00.000Z"), &json!("2026-01-02T00:00:00.000Z"))
+    );
     assert!(alice.get("/get-session").await.expect(200).cookies().is_empty());
     app.pass(DAY * 6);
     assert_eq!(expires().await, "2026-01-15T00:00:00.000Z", "used on its last day");

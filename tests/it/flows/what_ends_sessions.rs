@@ -44,7 +44,11 @@ async fn a_reset_ends_all() {
 
 #[tokio::test]
 async fn a_changed_password_ends_the_others_unless_the_body_says_no() {
-    for (revoke, other) in [(json!({}), false), (json!({ "revokeOtherSessions": true }), false), (json!({ "revokeOtherSessions": false }), true)] {
+    for (revoke, other) in [
+        (json!({}), false),
+        (json!({ "revokeOtherSessions": true }), false),
+        (json!({ "revokeOtherSessions": false }), true),
+    ] {
         let people = people().await;
         let mut body = json!({ "currentPassword": people.alice.password, "newPassword": NEW });
         body.as_object_mut().unwrap().extend(revoke.as_object().unwrap().clone());
