@@ -69,16 +69,20 @@ pub(super) struct Rule {
     forms: bool,
     /// Whether it opens a session without needing one.
     signs_in: bool,
+    /// Whether services call it for their users: one that proves its name is exempt from limits and the origin check.
+    for_services: bool,
 }
 
 impl Rule {
     /// An endpoint like any other.
     pub(super) const PLAIN: Self = Self::limited(Action::Other);
-    /// An endpoint that counts its calls itself.
-    pub(super) const COUNTS_ITSELF: Self = Self { action: None, ..Self::PLAIN };
+    /// An endpoint that services call for their users.
+    pub(super) const FOR_SERVICES: Self = Self { for_services: true, ..Self::PLAIN };
+    /// Such an endpoint that counts its calls itself.
+    pub(super) const COUNTS_ITSELF: Self = Self { action: None, ..Self::FOR_SERVICES };
 
     pub(super) const fn limited(action: Action) -> Self {
-        Self { action: Some(action), forms: false, signs_in: false }
+        Self { action: Some(action), forms: false, signs_in: false, for_services: false }
     }
 
     pub(super) const fn with_forms(self) -> Self {
@@ -114,15 +118,15 @@ async fn check(facade: &Facade, rule: Rule, request: Request) -> Result<Request>
     let (mut parts, body) = request.into_parts();
     let info = request::info(&parts.extensions, &parts.headers, &facade.identity.config().http.trusted_proxies)?;
     let service = service(facade, &parts.headers);
-    // A service is exempt once it has proved its name; a wrong proof counts like any other call.
-    if let (None | Some(Err(_)), Some(action), Some(ip)) = (&service, rule.action, info.ip) {
+    let exempt = rule.for_services && matches!(service, Some(Ok(_)));
+    if let (false, Some(action), Some(ip)) = (exempt, rule.action, info.ip) {
         facade.identity.count(action, ip)?;
     }
     let service = service.transpose()?;
     let query = input::query(parts.uri.query())?;
     let input = input::read(&parts.headers, body, rule.forms).await?;
     if parts.method != Method::GET {
-        if service.is_none() {
+        if !exempt {
             origin::check(&facade.origins, &parts.headers, rule.signs_in)?;
         }
         if let Some(fields) = input.fields() {

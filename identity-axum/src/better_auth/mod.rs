@@ -101,7 +101,7 @@ fn routes(facade: &Arc<Facade>) -> Router<Arc<Facade>> {
         ("/delete-user/callback", PAGE, get(user::follow_deletion).post(user::confirm_deletion)),
         ("/list-accounts", PLAIN, get(user::list_accounts)),
         ("/unlink-account", PLAIN, post(user::unlink_account)),
-        ("/provision", PLAIN, post(user::provision)),
+        ("/provision", Rule::FOR_SERVICES, post(user::provision)),
         ("/change-password", PASSWORD, post(password::change)),
         ("/set-password", PASSWORD, post(password::set)),
         ("/has-password", PLAIN, get(password::has)),

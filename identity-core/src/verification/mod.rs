@@ -8,14 +8,13 @@ use std::time::Duration;
 pub(crate) use model::{Purpose, State, Verification};
 pub(crate) use store::Guess;
 
-use crate::crypto::hmac;
 use crate::entropy::digits;
 use crate::error::Result;
 use crate::id::{UserId, VerificationId};
 use crate::op::Op;
 use crate::time::after;
 use crate::token::{Digest, Token, kind};
-use crate::user;
+use crate::user::{self, User};
 
 /// What a new link is about.
 #[derive(Debug)]
@@ -29,6 +28,10 @@ pub(crate) struct About<'a> {
 /// The links with which somebody who once had the account could take it back after its password was changed.
 pub(crate) const OF_ACCOUNT: [Purpose; 4] =
     [Purpose::PasswordReset, Purpose::EmailChangeConsent, Purpose::EmailChangeProof, Purpose::AccountDeletion];
+
+/// The links that a signed-in browser can ask for.
+pub(crate) const BY_SESSION: [Purpose; 3] =
+    [Purpose::EmailChangeConsent, Purpose::EmailChangeProof, Purpose::AccountDeletion];
 
 /// Digits of a code that goes out by mail.
 const CODE_DIGITS: usize = 6;
@@ -51,6 +54,19 @@ pub(crate) async fn issue_link(
     };
     store::insert(op, &verification, &token.digest()).await?;
     Ok(token)
+}
+
+/// Finds a verification and its user, and holds the user until the end of the transaction. A decoy has none and is not found.
+pub(crate) async fn hold(
+    op: &mut Op<'_>,
+    purpose: Purpose,
+    digest: &Digest<kind::Verification>,
+) -> Result<Option<(Verification, User)>> {
+    let found = store::find(op, purpose, digest).await?;
+    let Some(user_id) = found.and_then(|found| found.user_id) else { return Ok(None) };
+    let user = user::lock(op, &user_id).await?;
+    // Only now that nobody else can change it, its state counts.
+    Ok(store::find(op, purpose, digest).await?.map(|found| (found, user)))
 }
 
 /// Issues a six-digit code; the one before it is dead from here on.
@@ -107,7 +123,7 @@ pub(crate) async fn issue_decoy(op: &mut Op<'_>, purpose: Purpose, email: &str) 
 
 /// A code has a million values, so a plain hash of it in a stolen dump would give it away; it is keyed, and bound to its user.
 fn code_digest(op: &Op<'_>, user_id: &UserId, email: &str, code: &str) -> Digest<kind::Verification> {
-    let key = op.shared().derived.verification_code.expose();
+    let key = &op.shared().signing.verification_code;
     let message = format!("{}\n{}\n{email}\n{code}", Purpose::EmailCode.as_str(), user_id.as_str());
-    Digest::from_bytes(hmac::sign(key, message.as_bytes()))
+    Digest::from_bytes(key.sign(message.as_bytes()))
 }

@@ -16,7 +16,7 @@ async fn asks(actor: &Actor, callback: &str) {
 async fn link(app: &TestApp, actor: &Actor) -> String {
     asks(actor, "/settings").await;
     let letter = app.letter_to(NEW, 0).await;
-    assert_eq!(letter.purpose, "verify_new_email");
+    assert_eq!(letter.subject, "Confirm your new e-mail address for Identity");
     letter.link()
 }
 
@@ -39,7 +39,7 @@ async fn an_unproved_address_is_changed_by_the_link_to_the_new_one() {
     assert_eq!((&user["email"], &user["emailVerified"]), (&json!(NEW), &json!(false)));
     assert!(!at_work.is_signed_in().await, "the other sessions end");
     let notice = app.letter_to("alice@example.test", 0).await;
-    assert_eq!(notice.purpose, "email_changed");
+    assert_eq!(notice.subject, "Your e-mail address at Identity was changed");
     assert!(notice.text.contains(NEW));
     alice.signs_in().await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
     alice.email = NEW.to_owned();
@@ -54,7 +54,7 @@ async fn a_proved_address_agrees_first_and_stays_proved() {
     let alice = verified_user(&app, "alice").await;
     asks(&alice, "/settings?tab=mail").await;
     let consent = app.letter_to(&alice.email, 0).await;
-    assert_eq!(consent.purpose, "confirm_email_change");
+    assert_eq!(consent.subject, "Confirm the change of your e-mail address at Identity");
     assert!(consent.text.contains(NEW));
     app.until_mails_have_left().await;
     assert!(app.mailer.mails_to(NEW).is_empty(), "the new address hears nothing before the old one has agreed");
@@ -64,7 +64,7 @@ async fn a_proved_address_agrees_first_and_stays_proved() {
         assert_eq!(email(&alice).await, alice.email);
     }
     let proof = app.letter_to(NEW, 0).await;
-    assert_eq!(proof.purpose, "verify_new_email");
+    assert_eq!(proof.subject, "Confirm your new e-mail address for Identity");
     let reply = alice.opens(&proof.link()).await.expect(302);
     assert_eq!(reply.header("location"), Some("/settings?tab=mail"), "the second mail leads to where the first led");
     let user = alice.session().await["user"].clone();
@@ -130,7 +130,7 @@ async fn without_a_session_a_page_asks_before_the_address_changes() {
     let reply = on_phone.send(call).await.expect(302);
     assert_eq!((reply.header("location"), reply.cookies()), (Some("/settings"), Vec::new()));
     assert!(!alice.is_signed_in().await, "nobody's session asked, so all of them end");
-    assert_eq!(app.letter_to(&alice.email, 0).await.purpose, "email_changed");
+    assert_eq!(app.letter_to(&alice.email, 0).await.subject, "Your e-mail address at Identity was changed");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ async fn deletion_link(app: &TestApp, actor: &Actor, callback: &str) -> String {
     let reply = actor.post("/delete-user", json!({ "callbackURL": callback })).await.expect(200);
     assert_eq!(reply.json(), json!({ "success": true, "message": "Verification email sent" }));
     let letter = app.letter_to(&actor.email, 0).await;
-    assert_eq!(letter.purpose, "delete_account");
+    assert_eq!(letter.subject, "Confirm that your account at Identity is to be deleted");
     letter.link()
 }
 

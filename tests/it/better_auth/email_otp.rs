@@ -19,7 +19,7 @@ async fn a_code_proves_the_address_once() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
     let code = code_for(&app, &alice, 0).await;
-    assert_eq!(app.letter_to(&alice.email, 0).await.purpose, "verification_code");
+    assert_eq!(app.letter_to(&alice.email, 0).await.subject, "Your code for Identity");
     let reply = gives(&alice.at_another_browser(), &code).await.expect(200);
     let body = reply.json();
     assert_eq!((&body["status"], &body["token"]), (&json!(true), &Value::Null));
@@ -56,7 +56,7 @@ async fn three_wrong_codes_end_the_code() {
     let code = code_for(&app, &alice, 0).await;
     gives(&alice, &not(&code)).await.expect_error(400, "INVALID_OTP");
     gives(&alice, "not even digits").await.expect_error(400, "INVALID_OTP");
-    gives(&alice, &not(&code)).await.expect_error(403, "TOO_MANY_ATTEMPTS");
+    gives(&alice, &not(&code)).await.expect_error(400, "INVALID_OTP");
     gives(&alice, &code).await.expect_error(403, "TOO_MANY_ATTEMPTS");
     assert_eq!(alice.session().await["user"]["emailVerified"], false);
     let next = code_for(&app, &alice, 1).await;

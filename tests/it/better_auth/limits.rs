@@ -236,7 +236,7 @@ async fn an_hour_without_a_wrong_password_is_forgiven() {
 async fn a_service_that_proves_its_name_is_not_counted() {
     let builder = TestApp::builder().config(|config| {
         config.limits.enabled = true;
-        let secret = "the secret of the wallet".into();
+        let secret = "the-secret-of-the-wallet".into();
         config.provisioning.push(ProvisioningTarget { name: "wallet".to_owned(), secret });
     });
     let app = builder.start().await;
@@ -244,7 +244,7 @@ async fn a_service_that_proves_its_name_is_not_counted() {
     let call =
         |credential: &str| visitor.request(Method::GET, "/get-session").header("x-service-authorization", credential);
     for _ in 0..110 {
-        let _ = visitor.send(call("Bearer wallet.the secret of the wallet")).await.expect(200);
+        let _ = visitor.send(call("Bearer wallet.the-secret-of-the-wallet")).await.expect(200);
     }
     assert_eq!(visitor.session().await, Value::Null);
 }

@@ -15,7 +15,7 @@ async fn a_changed_password_ends_the_other_sessions() {
     let reply = alice.post("/change-password", body).await.expect(200);
     assert_eq!(reply.json(), json!({ "token": null, "user": alice.session().await["user"] }));
     assert!(reply.cookies().is_empty() && !at_work.is_signed_in().await);
-    assert_eq!(app.letter_to(&alice.email, 0).await.purpose, "password_changed");
+    assert_eq!(app.letter_to(&alice.email, 0).await.subject, "Your password for Identity was changed");
     alice.signs_in().await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
     alice.password = NEW.to_owned();
     let _ = alice.signs_in().await.expect(200);

@@ -4,8 +4,8 @@ use identity_core::secret::Secret;
 use identity_tests::{Actor, Reply, TestApp};
 use serde_json::{Value, json};
 
-const WALLET: &str = "wallet.the secret of the wallet";
-const HISTORY: &str = "order-history.the secret of the history";
+const WALLET: &str = "wallet.the-secret-of-the-wallet";
+const HISTORY: &str = "order-history.the-secret-of-the-history";
 
 async fn app() -> TestApp {
     let target = |credential: &str| {
@@ -53,7 +53,7 @@ async fn only_the_named_service_may_say_so_and_only_for_a_user_who_is_there() {
     let body = json!({ "app": "wallet" });
     let code = "SERVICE_CREDENTIAL_REQUIRED";
     provisions(&alice, None, body.clone()).await.expect_error(403, code);
-    for wrong in [HISTORY, "wallet.wrong", "wallet", "wallet.", ".", "", "unknown.the secret of the wallet"] {
+    for wrong in [HISTORY, "wallet.wrong", "wallet", "wallet.", ".", "", "unknown.the-secret-of-the-wallet"] {
         provisions(&alice, Some(wrong), body.clone()).await.expect_error(403, code);
     }
     provisions(&app.actor("visitor"), Some(WALLET), body).await.expect_error(401, "UNAUTHORIZED");

@@ -15,7 +15,7 @@ async fn asks(actor: &Actor) -> Value {
 async fn link(app: &TestApp, actor: &Actor, index: usize) -> String {
     asks(actor).await;
     let letter = app.letter_to(&actor.email, index).await;
-    assert_eq!(letter.purpose, "reset_password");
+    assert_eq!(letter.subject, "Choose a new password for Identity");
     letter.link()
 }
 
@@ -45,7 +45,7 @@ async fn a_forgotten_password_is_replaced_and_every_session_ends() {
     alice.signs_in().await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
     alice.password = NEW.to_owned();
     let _ = alice.signs_in().await.expect(200);
-    assert_eq!(app.letter_to(&alice.email, 1).await.purpose, "password_changed");
+    assert_eq!(app.letter_to(&alice.email, 1).await.subject, "Your password for Identity was changed");
 }
 
 #[tokio::test]

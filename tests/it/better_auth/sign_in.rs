@@ -99,7 +99,7 @@ async fn an_unproved_address_is_told_to_the_right_password_only() {
     let mut alice = app.actor("alice");
     let _ = alice.signs_up().await.expect(200);
     alice.signs_in().await.expect_error(403, "EMAIL_NOT_VERIFIED");
-    assert_eq!(app.letter_to(&alice.email, 1).await.purpose, "verify_email");
+    assert_eq!(app.letter_to(&alice.email, 1).await.subject, "Confirm your e-mail address for Identity");
     alice.password = "a wrong password".to_owned();
     alice.signs_in().await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
     assert!(!alice.is_signed_in().await);

@@ -75,7 +75,7 @@ async fn a_password_has_8_to_128_characters_as_javascript_counts_them_after_norm
 async fn nobody_sets_what_only_the_system_sets() {
     let app = TestApp::builder()
         .config(|config| {
-            let secret = "the secret of the wallet".into();
+            let secret = "the-secret-of-the-wallet".into();
             config.provisioning.push(identity_core::config::ProvisioningTarget { name: "wallet".to_owned(), secret });
         })
         .start()
@@ -141,7 +141,7 @@ async fn where_addresses_have_to_be_proved_a_taken_one_answers_like_a_free_one()
     let first = alice.signs_up().await.expect(200);
     assert_eq!(first.json()["token"], Value::Null);
     assert!(!alice.is_signed_in().await);
-    assert_eq!(app.letter_to(&alice.email, 0).await.purpose, "verify_email");
+    assert_eq!(app.letter_to(&alice.email, 0).await.subject, "Confirm your e-mail address for Identity");
 
     let mut mallory = app.actor("mallory");
     mallory.email = "Alice@Example.test".to_owned();
@@ -158,7 +158,7 @@ async fn where_addresses_have_to_be_proved_a_taken_one_answers_like_a_free_one()
     };
     assert_eq!(shape(&first), shape(&second));
     assert_ne!(first.json()["user"]["id"], second.json()["user"]["id"]);
-    assert_eq!(app.letter_to(&alice.email, 1).await.purpose, "account_exists");
+    assert_eq!(app.letter_to(&alice.email, 1).await.subject, "You already have an account at Identity");
     assert_eq!(app.database().number("SELECT COUNT(*) FROM identity_users").await, 1);
     mallory.signs_in().await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
     alice.signs_in().await.expect_error(403, "EMAIL_NOT_VERIFIED");

@@ -7,7 +7,7 @@ async fn link(app: &TestApp, actor: &Actor, index: usize) -> String {
     let body = json!({ "email": actor.email, "callbackURL": "/welcome" });
     assert_eq!(actor.post("/send-verification-email", body).await.expect(200).json(), json!({ "status": true }));
     let letter = app.letter_to(&actor.email, index).await;
-    assert_eq!(letter.purpose, "verify_email");
+    assert_eq!(letter.subject, "Confirm your e-mail address for Identity");
     letter.link()
 }
 
