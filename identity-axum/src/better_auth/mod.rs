@@ -20,7 +20,6 @@ mod wire;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post, put};
 use identity_core::Identity;
@@ -28,8 +27,11 @@ use serde_json::json;
 
 pub use error::BetterAuth;
 
+use self::cors::Cors;
+use self::gate::Gate;
 use self::origin::TrustedOrigins;
 use crate::cookie::Cookies;
+use crate::middleware::AroundLayer;
 use crate::middleware::host::Hosts;
 use crate::problem::Failure;
 
@@ -56,13 +58,15 @@ where
         identity: identity.clone(),
     });
     let routes = routes()
-        .route_layer(from_fn_with_state(Arc::clone(&facade), gate::pass))
+        .route_layer(AroundLayer(Gate(Arc::clone(&facade))))
         .method_not_allowed_fallback(gate::not_found)
         .fallback(gate::not_found);
     Router::new()
         .nest(&http.base_path, routes)
-        .layer(from_fn_with_state(Arc::clone(&facade), cors::answer))
-        .layer(Hosts::of(http).layer(|_, error| Failure::<BetterAuth>::from(error).into_response()))
+        .layer((
+            Hosts::of(http).layer(|_, error| Failure::<BetterAuth>::from(error).into_response()),
+            AroundLayer(Cors(Arc::clone(&facade))),
+        ))
         .with_state(facade)
 }
 
