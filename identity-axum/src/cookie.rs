@@ -114,15 +114,19 @@ impl Cookies {
     /// The value of a signed cookie of a request, if it is there and the signature is ours.
     #[must_use]
     pub(crate) fn signed(&self, headers: &HeaderMap, name: Name) -> Option<String> {
-        let decoded = self.plain(headers, name)?;
-        self.verify(&decoded).map(str::to_owned)
+        let cookie = self.find(headers, name)?;
+        self.verify(cookie.decoded()).map(str::to_owned)
     }
 
     /// The decoded value of an unsigned cookie of a request.
     #[must_use]
     pub(crate) fn plain(&self, headers: &HeaderMap, name: Name) -> Option<String> {
+        self.find(headers, name).map(|cookie| cookie.decoded().to_owned())
+    }
+
+    fn find(&self, headers: &HeaderMap, name: Name) -> Option<RawCookie> {
         match RawCookie::find(headers, &self.name(name)) {
-            Presentation::Presented(cookie) => Some(cookie.decoded()),
+            Presentation::Presented(cookie) => Some(cookie),
             Presentation::NotPresented | Presentation::Malformed => None,
         }
     }

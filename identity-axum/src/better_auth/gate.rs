@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State};
-use axum::middleware::Next;
+use axum::extract::{FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -13,12 +12,14 @@ use identity_core::limits::Action;
 use identity_core::request::RequestInfo;
 use identity_core::{Code, Error, Result};
 use serde_json::{Map, Value};
+use tower::Service;
 
 use super::Facade;
 use super::error::BetterAuth;
 use super::input::{self, Input};
 use super::origin;
 use crate::extract::request;
+use crate::middleware::Around;
 use crate::problem::Failure;
 
 /// The header in which a service proves its name, beside the credential of the caller it acts for.
@@ -95,18 +96,29 @@ impl Rule {
 }
 
 /// The middleware of one endpoint.
-pub(super) async fn pass(State((facade, rule)): State<(Arc<Facade>, Rule)>, request: Request, next: Next) -> Response {
-    // axum answers HEAD with a GET handler; the API knows no HEAD.
-    if !matches!(*request.method(), Method::GET | Method::POST | Method::PUT | Method::DELETE) {
-        return not_found().await;
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
+    pub(super) facade: Arc<Facade>,
+    pub(super) rule: Rule,
+}
+
+impl Around for Gate {
+    async fn around<S>(self, request: Request, mut inner: S) -> Result<Response, S::Error>
+    where
+        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
+    {
+        // axum answers HEAD with a GET handler; the API knows no HEAD.
+        if !matches!(*request.method(), Method::GET | Method::POST | Method::PUT | Method::DELETE) {
+            return Ok(not_found().await);
+        }
+        let mut response = match check(&self.facade, self.rule, request).await {
+            Ok(request) => inner.call(request).await?,
+            Err(error) => Failure::<BetterAuth>::from(error).into_response(),
+        };
+        // Everything here is about one person, and much of it carries a token.
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        Ok(response)
     }
-    let mut response = match check(&facade, rule, request).await {
-        Ok(request) => next.run(request).await,
-        Err(error) => Failure::<BetterAuth>::from(error).into_response(),
-    };
-    // Everything here is about one person, and much of it carries a token.
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 /// The answer to a path or method that does not exist.

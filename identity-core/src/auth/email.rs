@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::email_change::{self, ChangeStep};
 use super::links;
 use super::resolve::{Resolved, profile_of};
+use crate::account;
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::id::UserId;
@@ -206,8 +207,9 @@ impl EmailVerification<'_> {
 
     /// Takes the six digits of a mail.
     ///
-    /// Only a browser that is known (by the flow cookie of a sign-up or sign-in, or by a session of this user) is signed in, where
-    /// the configuration lets a verification sign in, and is told why there is no code; to others every refusal is the same.
+    /// Where the configuration lets a verification sign in, it signs in a browser that is known (by the flow cookie of a sign-up or
+    /// sign-in, or by a session of this user), and any browser when the account has no password. Only a known browser is told why
+    /// there is no code; to others every refusal is the same.
     ///
     /// # Errors
     /// `invalid_code`, also for an address that nobody has; `code_expired` and `too_many_attempts` for a known browser;
@@ -239,7 +241,9 @@ impl EmailVerification<'_> {
                 return Err(Error::new(reason));
             }
         }
-        let signs_in = known && shared.config.email.sign_in_after_verification && !user.is_banned(op.now());
+        // Where there is a password, whoever set it may still be signed in; the mailbox's owner must not be led into their account.
+        let safe = known || account::store::credential(&op, &user.id).await?.is_none();
+        let signs_in = safe && shared.config.email.sign_in_after_verification && !user.is_banned(op.now());
         let outcome = complete(&mut op, user, signs_in, given.remember, info).await?;
         op.commit().await?;
         Ok(outcome)

@@ -208,20 +208,17 @@ pub(crate) async fn row_of_digest<K>(
     digest: &Digest<K>,
 ) -> Result<Option<QueryResult>> {
     let bytes = digest.as_bytes().as_slice();
-    let Conn::Connection(connection) = conn else {
-        return Sql::new(conn, sql, [value::digest(digest)]).row(conn).await;
-    };
-    match connection.inner {
-        DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+    if let Conn::Connection(connection) = conn {
+        if matches!(connection.inner, DatabaseConnectionType::SqlxSqlitePoolConnection(_)) {
             let pool = connection.get_sqlite_connection_pool();
-            Ok(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?.map(QueryResult::from))
+            return Ok(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?.map(QueryResult::from));
         }
-        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+        if matches!(connection.inner, DatabaseConnectionType::SqlxPostgresPoolConnection(_)) {
             let pool = connection.get_postgres_connection_pool();
-            Ok(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?.map(QueryResult::from))
+            return Ok(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?.map(QueryResult::from));
         }
-        _ => Sql::new(conn, sql, [value::digest(digest)]).row(conn).await,
     }
+    Sql::new(conn, sql, [value::digest(digest)]).row(conn).await
 }
 
 /// The clause that locks the rows a conditional insert depends on. SQLite needs none: its writers come one at a time.
