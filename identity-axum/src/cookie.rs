@@ -11,8 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, header};
 use identity_core::Identity;
 use identity_core::config::HttpOptions;
-use identity_core::crypto::hmac;
-use identity_core::secret::Secret;
+use identity_core::crypto::hmac::Key;
 use identity_core::token::{Token, kind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -63,7 +62,7 @@ impl Name {
 /// Names, signs and writes cookies for one identity.
 #[derive(Clone)]
 pub(crate) struct Cookies {
-    secret: Secret<String>,
+    key: Key,
     secure: bool,
     domain: Option<String>,
 }
@@ -73,7 +72,7 @@ impl Cookies {
     #[must_use]
     pub(crate) fn new(identity: &Identity) -> Self {
         let http = &identity.config().http;
-        Self { secret: identity.cookie_secret().clone(), secure: is_secure(http), domain: http.cookie_domain.clone() }
+        Self { key: identity.cookie_key().clone(), secure: is_secure(http), domain: http.cookie_domain.clone() }
     }
 
     /// The full name of a cookie.
@@ -86,7 +85,7 @@ impl Cookies {
     /// Signs a value, ready to be set.
     #[must_use]
     pub(crate) fn sign(&self, value: &str) -> String {
-        let signature = STANDARD.encode(hmac::sign(self.secret.expose().as_bytes(), value.as_bytes()));
+        let signature = STANDARD.encode(self.key.sign(value.as_bytes()));
         encode(&format!("{value}.{signature}"))
     }
 
@@ -98,7 +97,7 @@ impl Cookies {
             return None;
         }
         let signature = STANDARD.decode(signature).ok()?;
-        hmac::verify(self.secret.expose().as_bytes(), value.as_bytes(), &signature).then_some(value)
+        self.key.verify(value.as_bytes(), &signature).then_some(value)
     }
 
     /// The session token in a bearer: a token as it is, or the signed value of the cookie as it was set or as it reads decoded.
@@ -115,15 +114,19 @@ impl Cookies {
     /// The value of a signed cookie of a request, if it is there and the signature is ours.
     #[must_use]
     pub(crate) fn signed(&self, headers: &HeaderMap, name: Name) -> Option<String> {
-        let decoded = self.plain(headers, name)?;
-        self.verify(&decoded).map(str::to_owned)
+        let cookie = self.find(headers, name)?;
+        self.verify(cookie.decoded()).map(str::to_owned)
     }
 
     /// The decoded value of an unsigned cookie of a request.
     #[must_use]
     pub(crate) fn plain(&self, headers: &HeaderMap, name: Name) -> Option<String> {
+        self.find(headers, name).map(|cookie| cookie.decoded().to_owned())
+    }
+
+    fn find(&self, headers: &HeaderMap, name: Name) -> Option<RawCookie> {
         match RawCookie::find(headers, &self.name(name)) {
-            Presentation::Presented(cookie) => Some(cookie.decoded()),
+            Presentation::Presented(cookie) => Some(cookie),
             Presentation::NotPresented | Presentation::Malformed => None,
         }
     }

@@ -6,11 +6,11 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::crypto::aead::AtRest;
+use crate::crypto::hmac;
 use crate::crypto::password::PasswordHasher;
 use crate::entropy::Entropy;
 use crate::limits::Limiter;
 use crate::mail::{MailTransport, Templates};
-use crate::secret::Secret;
 use crate::store::Store;
 use crate::time::Clock;
 
@@ -22,8 +22,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) hasher: PasswordHasher,
-    pub(crate) secret: Secret<String>,
-    pub(crate) derived: DerivedKeys,
+    pub(crate) signing: SigningKeys,
     pub(crate) at_rest: AtRest,
     pub(crate) limiter: Limiter,
     pub(crate) mail: Option<Arc<dyn MailTransport>>,
@@ -32,9 +31,11 @@ pub(crate) struct Shared {
     pub(crate) outbox_filled: Notify,
 }
 
-/// The keys that are needed on every request, derived once.
+/// The keys that sign what comes back, each for one thing.
 #[derive(Debug)]
-pub(crate) struct DerivedKeys {
-    pub(crate) verification_code: Secret<[u8; 32]>,
-    pub(crate) email_flow: Secret<[u8; 32]>,
+pub(crate) struct SigningKeys {
+    /// The secret itself, as the reference signs its cookies.
+    pub(crate) cookie: hmac::Key,
+    pub(crate) verification_code: hmac::Key,
+    pub(crate) email_flow: hmac::Key,
 }

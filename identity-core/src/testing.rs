@@ -79,7 +79,7 @@ impl Entropy for SeededEntropy {
         let mut stream = lock(&self.stream);
         for target in bytes {
             if stream.rest.is_empty() {
-                stream.rest = hmac::sign(self.seed.as_bytes(), &stream.blocks.to_be_bytes()).to_vec();
+                stream.rest = hmac::Key::new(self.seed.as_bytes()).sign(&stream.blocks.to_be_bytes()).to_vec();
                 stream.blocks += 1;
             }
             *target = stream.rest.pop().unwrap_or_default();

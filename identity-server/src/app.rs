@@ -2,24 +2,28 @@
 
 use std::any::Any;
 use std::fmt::Write as _;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use identity_axum::middleware::headers::SecurityHeaders;
 use identity_axum::middleware::host::Hosts;
 use identity_axum::middleware::trace::Trace;
+use identity_axum::middleware::{Around, AroundLayer};
 use identity_axum::{Api, BetterAuth, Code, Dialect, Error, Failure};
 use identity_core::Identity;
+use tower::Service;
+use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::config::Settings;
 use crate::mailbox::Mailbox;
 use crate::page::{escape, page};
-use crate::{health, mailbox, telemetry};
+use crate::telemetry::Measure;
+use crate::{health, mailbox};
 
 /// Larger bodies are refused.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -45,32 +49,48 @@ pub(crate) fn app(
         .layer(hosts.layer(|_: &Request, error| refuse::<Api>(error)))
         .merge(health::routes(identity.clone()))
         .method_not_allowed_fallback(async || refuse::<Api>(Error::new(Code::MethodNotAllowed)));
-    let routes = contain::<Api>(routes).merge(contain::<BetterAuth>(identity_axum::router(identity)));
-    Ok(accompany(routes, &http.base_url))
+    let routes = protect::<Api>(routes, &http.base_url);
+    Ok(routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url)))
 }
 
-/// What keeps one request from harming others. Each part of the server says so in its own dialect.
-fn contain<D: Dialect>(routes: Router) -> Router {
-    routes
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+/// The layers that hold for every request, from the outside in: what it carries, and what keeps it from harming others. Each part of
+/// the server refuses in its own dialect.
+fn protect<D: Dialect>(routes: Router, base_url: &str) -> Router {
+    routes.layer((
+        Trace::new(),
+        SecurityHeaders::new(base_url),
+        AroundLayer(Measure),
+        AroundLayer(InTime::<D>(PhantomData)),
+        MapResponseLayer::new(IntoResponse::into_response),
         // What went wrong was logged by the panic hook, which knows the place.
-        .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| refuse::<D>(Error::new(Code::Internal))))
-        .layer(middleware::from_fn(in_time::<D>))
-}
-
-/// What every request and response carries, whoever answers.
-fn accompany(routes: Router, base_url: &str) -> Router {
-    routes.layer(middleware::from_fn(telemetry::measure)).layer(SecurityHeaders::new(base_url)).layer(Trace::new())
+        CatchPanicLayer::custom(|_: Box<dyn Any + Send>| refuse::<D>(Error::new(Code::Internal))),
+        DefaultBodyLimit::max(BODY_LIMIT),
+    ))
 }
 
 fn refuse<D: Dialect>(error: Error) -> Response {
     Failure::<D>::from(error).into_response()
 }
 
-async fn in_time<D: Dialect>(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
-        Ok(response) => response,
-        Err(elapsed) => refuse::<D>(Error::new(Code::Overloaded).caused_by(elapsed)),
+/// Ends requests that take longer than [`REQUEST_TIME`].
+#[derive(Debug)]
+struct InTime<D>(PhantomData<fn() -> D>);
+
+impl<D> Clone for InTime<D> {
+    fn clone(&self) -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<D: Dialect> Around for InTime<D> {
+    async fn around<S>(self, request: Request, mut inner: S) -> Result<Response, S::Error>
+    where
+        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
+    {
+        match tokio::time::timeout(REQUEST_TIME, inner.call(request)).await {
+            Ok(answered) => answered,
+            Err(elapsed) => Ok(refuse::<D>(Error::new(Code::Overloaded).caused_by(elapsed))),
+        }
     }
 }
 
@@ -78,7 +98,7 @@ async fn in_time<D: Dialect>(request: Request, next: Next) -> Response {
 fn front_page(settings: &Settings) -> String {
     let base_url = settings.http.base_url.as_str();
     let mut rows = vec![
-        ("Better Auth API", link(&format!("{base_url}/api/auth"))),
+        ("Better Auth API", link(&format!("{base_url}/api/auth/ok"))),
         (
             "Health",
             format!("{} and {}", link(&format!("{base_url}/health")), link(&format!("{base_url}/health/ready"))),
@@ -120,8 +140,7 @@ mod tests {
 
     async fn answer<D: Dialect>(routes: Router) -> (StatusCode, Value) {
         let request = Request::get("/").header("x-request-id", "one").body(Body::empty()).unwrap();
-        let app = accompany(contain::<D>(routes), "http://localhost:8888");
-        let response = app.oneshot(request).await.unwrap();
+        let response = protect::<D>(routes, "http://localhost:8888").oneshot(request).await.unwrap();
         let status = response.status();
         assert_eq!(response.headers()["x-request-id"], "one");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::get;
 use http::{Method, header};
+use identity_axum::middleware::Around;
 use identity_core::Identity;
 use identity_core::time::Clock;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tower::Service;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Failure;
@@ -94,22 +95,31 @@ pub(crate) async fn keep_up(handle: PrometheusHandle) -> Infallible {
     }
 }
 
-/// Counts one request. Paths outside of the routes are one label, so that a scanner cannot fill the memory.
-pub(crate) async fn measure(request: Request, next: Next) -> Response {
-    let method = method_label(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let begun = Instant::now();
-    let response = next.run(request).await;
-    let status = match response.status().as_u16() / 100 {
-        1 => "1xx",
-        2 => "2xx",
-        3 => "3xx",
-        4 => "4xx",
-        _ => "5xx",
-    };
-    metrics::histogram!(DURATION, "method" => method, "route" => route.clone()).record(begun.elapsed().as_secs_f64());
-    metrics::counter!(REQUESTS, "method" => method, "route" => route, "status" => status).increment(1);
-    response
+/// Counts requests. Paths outside of the routes are one label, so that a scanner cannot fill the memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measure;
+
+impl Around for Measure {
+    async fn around<S>(self, request: Request, mut inner: S) -> Result<Response, S::Error>
+    where
+        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
+    {
+        let method = method_label(request.method());
+        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+        let begun = Instant::now();
+        let response = inner.call(request).await?;
+        let status = match response.status().as_u16() / 100 {
+            1 => "1xx",
+            2 => "2xx",
+            3 => "3xx",
+            4 => "4xx",
+            _ => "5xx",
+        };
+        let elapsed = begun.elapsed().as_secs_f64();
+        metrics::histogram!(DURATION, "method" => method, "route" => route.clone()).record(elapsed);
+        metrics::counter!(REQUESTS, "method" => method, "route" => route, "status" => status).increment(1);
+        Ok(response)
+    }
 }
 
 fn method_label(method: &Method) -> &'static str {

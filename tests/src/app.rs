@@ -166,7 +166,12 @@ impl TestApp {
             loop {
                 let delivered = self.post.delivered.notified();
                 if let Some(mail) = self.mailer.mails_to(address).into_iter().nth(index) {
-                    return Letter { to: mail.to.as_str().to_owned(), subject: mail.subject, text: mail.text };
+                    return Letter {
+                        to: mail.to.as_str().to_owned(),
+                        subject: mail.subject,
+                        purpose: mail.purpose.id().to_owned(),
+                        text: mail.text,
+                    };
                 }
                 delivered.await;
             }

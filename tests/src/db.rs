@@ -1,5 +1,6 @@
 //! A database for each test: a SQLite file, or a PostgreSQL database when `TEST_DATABASE_URL` names a server.
 
+use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -87,9 +88,8 @@ impl TestDatabase {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            panic!("{sql} never was {expected}, but {}", self.number(sql).await);
-        }
+        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        assert!(in_time, "{sql} never was {expected}, but {}", self.number(sql).await);
     }
 
     /// Changes rows behind the server's back, and answers how many.
@@ -125,7 +125,7 @@ impl TestDatabase {
                 columns.collect::<Vec<_>>().join(" || ',' || ")
             };
             for text in texts(format!("SELECT {row} FROM {table}")).await {
-                dump.push_str(&format!("{table}: {text}\n"));
+                let _ = writeln!(dump, "{table}: {text}");
             }
         }
         dump

@@ -25,6 +25,7 @@ pub enum Presentation<T> {
 pub struct RawCookie {
     name: String,
     raw: Secret<String>,
+    decoded: Secret<String>,
 }
 
 impl RawCookie {
@@ -42,9 +43,8 @@ impl RawCookie {
 
     /// The value without surrounding quotes and percent encoding.
     #[must_use]
-    pub fn decoded(&self) -> String {
-        // `find` has checked that the bytes behind the encoding are UTF-8.
-        percent_decode_str(unquote(self.raw())).decode_utf8_lossy().into_owned()
+    pub fn decoded(&self) -> &str {
+        self.decoded.expose()
     }
 
     /// Finds the cookie `name`. Of several with that name the first counts; an empty value is no cookie.
@@ -57,11 +57,20 @@ impl RawCookie {
         let Some((_, value)) = pairs.find(|(found, _)| *found == name.as_bytes()) else {
             return Presentation::NotPresented;
         };
-        match std::str::from_utf8(value) {
-            Ok("" | "\"\"") => Presentation::NotPresented,
-            Ok(raw) if is_value(raw) => Presentation::Presented(Self { name: name.to_owned(), raw: Secret::from(raw) }),
-            _ => Presentation::Malformed,
+        if matches!(value, b"" | b"\"\"") {
+            return Presentation::NotPresented;
         }
+        Self::read(name, value).map_or(Presentation::Malformed, Presentation::Presented)
+    }
+
+    /// A value is graphic ASCII, and UTF-8 behind the encoding.
+    fn read(name: &str, value: &[u8]) -> Option<Self> {
+        let raw = std::str::from_utf8(value).ok()?;
+        if raw.len() > MOST_BYTES || !raw.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        let decoded = percent_decode_str(unquote(raw)).decode_utf8().ok()?;
+        Some(Self { name: name.to_owned(), raw: Secret::from(raw), decoded: Secret::from(decoded.into_owned()) })
     }
 }
 
@@ -73,12 +82,6 @@ fn split(pair: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn unquote(value: &str) -> &str {
     value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
-}
-
-fn is_value(raw: &str) -> bool {
-    raw.len() <= MOST_BYTES
-        && raw.bytes().all(|byte| byte.is_ascii_graphic())
-        && percent_decode_str(unquote(raw)).decode_utf8().is_ok()
 }
 
 /// The credential of `Authorization: Bearer` (RFC 6750, section 2.1). Another scheme is none of ours; two fields are malformed.
@@ -167,7 +170,7 @@ mod tests {
     #[test]
     fn a_cookie_is_found_among_others_and_kept_as_it_was_sent() {
         let found = |fields: &[&[u8]]| match cookie(fields) {
-            Presentation::Presented(cookie) => (cookie.raw().to_owned(), cookie.decoded()),
+            Presentation::Presented(cookie) => (cookie.raw().to_owned(), cookie.decoded().to_owned()),
             other => panic!("{other:?}"),
         };
         let pair = |raw: &str, decoded: &str| (raw.to_owned(), decoded.to_owned());

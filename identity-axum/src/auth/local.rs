@@ -38,10 +38,7 @@ impl Local {
     /// The token inside a credential, if it is one of ours and bearers are switched on.
     fn token(&self, credential: &Credential) -> Option<Token<kind::Session>> {
         match credential {
-            Credential::Cookies(cookies) => {
-                let signed = cookies.first()?.decoded();
-                self.cookies.verify(&signed).map(Token::presented)
-            }
+            Credential::Cookies(cookies) => self.cookies.verify(cookies.first()?.decoded()).map(Token::presented),
             Credential::Bearer(_) if !self.identity.config().http.bearer => None,
             Credential::Bearer(token) => self.cookies.token_of_bearer(token.expose()),
         }

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use identity_core::crypto::hmac;
-use identity_core::secret::Secret;
+use identity_core::crypto::hmac::Key;
 use identity_core::time::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -24,15 +23,14 @@ const MOST_BYTES: usize = 3800;
 const VERSION: &str = "1";
 
 /// Makes the cookie's value; `None` when it would be too long to be kept.
-pub(super) fn seal(secret: &Secret<String>, answer: &SessionAndUser<'_>, now: Timestamp) -> Option<String> {
+pub(super) fn seal(key: &Key, answer: &SessionAndUser<'_>, now: Timestamp) -> Option<String> {
     let updated_at = now.timestamp_millis();
     let expires_at = updated_at + i64::try_from(LIFETIME.as_millis()).ok()?;
     let inner = json!({
         "session": answer.session, "user": answer.user, "updatedAt": updated_at, "version": VERSION,
     })
     .to_string();
-    let signature =
-        URL_SAFE_NO_PAD.encode(hmac::sign(secret.expose().as_bytes(), signed(&inner, expires_at)?.as_bytes()));
+    let signature = URL_SAFE_NO_PAD.encode(key.sign(signed(&inner, expires_at)?.as_bytes()));
     let whole = format!(r#"{{"session":{inner},"expiresAt":{expires_at},"signature":"{signature}"}}"#);
     let value = URL_SAFE_NO_PAD.encode(whole);
     (value.len() <= MOST_BYTES).then_some(value)
@@ -53,14 +51,12 @@ struct Outer<'a> {
 }
 
 /// Reads the cookie's value: the answer that was cached, if it is ours, in time, and of the session with this token.
-pub(super) fn open(secret: &Secret<String>, value: &str, token: &str, now: Timestamp) -> Option<Value> {
+pub(super) fn open(key: &Key, value: &str, token: &str, now: Timestamp) -> Option<Value> {
     let whole = String::from_utf8(URL_SAFE_NO_PAD.decode(value).ok()?).ok()?;
     let outer: Outer<'_> = serde_json::from_str(&whole).ok()?;
     let signature = URL_SAFE_NO_PAD.decode(outer.signature).ok()?;
     let message = signed(outer.session.get(), outer.expires_at)?;
-    if !hmac::verify(secret.expose().as_bytes(), message.as_bytes(), &signature)
-        || outer.expires_at <= now.timestamp_millis()
-    {
+    if !key.verify(message.as_bytes(), &signature) || outer.expires_at <= now.timestamp_millis() {
         return None;
     }
     let mut inner: Value = serde_json::from_str(outer.session.get()).ok()?;

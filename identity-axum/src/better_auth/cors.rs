@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
+use tower::Service;
+
 use super::Facade;
 use super::reply::SET_AUTH_TOKEN;
+use crate::middleware::Around;
 
 /// How long a browser may remember the answer to a preflight, in seconds.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("600");
@@ -16,23 +18,33 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static("content-type, authorization");
 const YES: HeaderValue = HeaderValue::from_static("true");
 
-pub(super) async fn answer(State(facade): State<Arc<Facade>>, request: Request, next: Next) -> Response {
-    let origin = request.headers().get(header::ORIGIN).cloned();
-    let origin = origin.filter(|origin| {
-        origin.to_str().is_ok_and(|text| text != "null" && facade.origins.trusts(text) && !facade.origins.is_own(text))
-    });
-    let Some(origin) = origin else { return next.run(request).await };
-    let preflight =
-        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
-    allow(response.headers_mut(), origin);
-    if preflight {
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, REMEMBERED);
+/// The middleware.
+#[derive(Clone, Debug)]
+pub(super) struct Cors(pub(super) Arc<Facade>);
+
+impl Around for Cors {
+    async fn around<S>(self, request: Request, mut inner: S) -> Result<Response, S::Error>
+    where
+        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
+    {
+        let origins = &self.0.origins;
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let origin = origin.filter(|origin| {
+            origin.to_str().is_ok_and(|text| text != "null" && origins.trusts(text) && !origins.is_own(text))
+        });
+        let Some(origin) = origin else { return inner.call(request).await };
+        let preflight = request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { inner.call(request).await? };
+        allow(response.headers_mut(), origin);
+        if preflight {
+            let headers = response.headers_mut();
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, REMEMBERED);
+        }
+        Ok(response)
     }
-    response
 }
 
 fn allow(headers: &mut HeaderMap, origin: HeaderValue) {

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State};
-use axum::middleware::Next;
+use axum::extract::{FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -13,12 +12,14 @@ use identity_core::limits::Action;
 use identity_core::request::RequestInfo;
 use identity_core::{Code, Error, Result};
 use serde_json::{Map, Value};
+use tower::Service;
 
 use super::Facade;
 use super::error::BetterAuth;
 use super::input::{self, Input};
 use super::origin;
 use crate::extract::request;
+use crate::middleware::Around;
 use crate::problem::Failure;
 
 /// The header in which a service proves its name, beside the credential of the caller it acts for.
@@ -69,16 +70,20 @@ pub(super) struct Rule {
     forms: bool,
     /// Whether it opens a session without needing one.
     signs_in: bool,
+    /// Whether services call it for their users: one that proves its name is exempt from limits and the origin check.
+    for_services: bool,
 }
 
 impl Rule {
     /// An endpoint like any other.
     pub(super) const PLAIN: Self = Self::limited(Action::Other);
-    /// An endpoint that counts its calls itself.
-    pub(super) const COUNTS_ITSELF: Self = Self { action: None, ..Self::PLAIN };
+    /// An endpoint that services call for their users.
+    pub(super) const FOR_SERVICES: Self = Self { for_services: true, ..Self::PLAIN };
+    /// Such an endpoint that counts its calls itself.
+    pub(super) const COUNTS_ITSELF: Self = Self { action: None, ..Self::FOR_SERVICES };
 
     pub(super) const fn limited(action: Action) -> Self {
-        Self { action: Some(action), forms: false, signs_in: false }
+        Self { action: Some(action), forms: false, signs_in: false, for_services: false }
     }
 
     pub(super) const fn with_forms(self) -> Self {
@@ -91,18 +96,29 @@ impl Rule {
 }
 
 /// The middleware of one endpoint.
-pub(super) async fn pass(State((facade, rule)): State<(Arc<Facade>, Rule)>, request: Request, next: Next) -> Response {
-    // axum answers HEAD with a GET handler; the API knows no HEAD.
-    if !matches!(*request.method(), Method::GET | Method::POST | Method::PUT | Method::DELETE) {
-        return not_found().await;
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
+    pub(super) facade: Arc<Facade>,
+    pub(super) rule: Rule,
+}
+
+impl Around for Gate {
+    async fn around<S>(self, request: Request, mut inner: S) -> Result<Response, S::Error>
+    where
+        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
+    {
+        // axum answers HEAD with a GET handler; the API knows no HEAD.
+        if !matches!(*request.method(), Method::GET | Method::POST | Method::PUT | Method::DELETE) {
+            return Ok(not_found().await);
+        }
+        let mut response = match check(&self.facade, self.rule, request).await {
+            Ok(request) => inner.call(request).await?,
+            Err(error) => Failure::<BetterAuth>::from(error).into_response(),
+        };
+        // Everything here is about one person, and much of it carries a token.
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        Ok(response)
     }
-    let mut response = match check(&facade, rule, request).await {
-        Ok(request) => next.run(request).await,
-        Err(error) => Failure::<BetterAuth>::from(error).into_response(),
-    };
-    // Everything here is about one person, and much of it carries a token.
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 /// The answer to a path or method that does not exist.
@@ -114,15 +130,15 @@ async fn check(facade: &Facade, rule: Rule, request: Request) -> Result<Request>
     let (mut parts, body) = request.into_parts();
     let info = request::info(&parts.extensions, &parts.headers, &facade.identity.config().http.trusted_proxies)?;
     let service = service(facade, &parts.headers);
-    // A service is exempt once it has proved its name; a wrong proof counts like any other call.
-    if let (None | Some(Err(_)), Some(action), Some(ip)) = (&service, rule.action, info.ip) {
+    let exempt = rule.for_services && matches!(service, Some(Ok(_)));
+    if let (false, Some(action), Some(ip)) = (exempt, rule.action, info.ip) {
         facade.identity.count(action, ip)?;
     }
     let service = service.transpose()?;
     let query = input::query(parts.uri.query())?;
     let input = input::read(&parts.headers, body, rule.forms).await?;
     if parts.method != Method::GET {
-        if service.is_none() {
+        if !exempt {
             origin::check(&facade.origins, &parts.headers, rule.signs_in)?;
         }
         if let Some(fields) = input.fields() {

@@ -20,7 +20,6 @@ mod wire;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use identity_core::Identity;
@@ -29,9 +28,11 @@ use serde_json::json;
 
 pub use error::BetterAuth;
 
-use self::gate::Rule;
+use self::cors::Cors;
+use self::gate::{Gate, Rule};
 use self::origin::TrustedOrigins;
 use crate::cookie::Cookies;
+use crate::middleware::AroundLayer;
 use crate::middleware::host::Hosts;
 use crate::problem::Failure;
 
@@ -60,8 +61,10 @@ where
     let routes = routes(&facade).method_not_allowed_fallback(gate::not_found).fallback(gate::not_found);
     Router::new()
         .nest(&http.base_path, routes)
-        .layer(from_fn_with_state(Arc::clone(&facade), cors::answer))
-        .layer(Hosts::of(http).layer(|_, error| Failure::<BetterAuth>::from(error).into_response()))
+        .layer((
+            Hosts::of(http).layer(|_, error| Failure::<BetterAuth>::from(error).into_response()),
+            AroundLayer(Cors(Arc::clone(&facade))),
+        ))
         .with_state(facade)
 }
 
@@ -101,7 +104,7 @@ fn routes(facade: &Arc<Facade>) -> Router<Arc<Facade>> {
         ("/delete-user/callback", PAGE, get(user::follow_deletion).post(user::confirm_deletion)),
         ("/list-accounts", PLAIN, get(user::list_accounts)),
         ("/unlink-account", PLAIN, post(user::unlink_account)),
-        ("/provision", PLAIN, post(user::provision)),
+        ("/provision", Rule::FOR_SERVICES, post(user::provision)),
         ("/change-password", PASSWORD, post(password::change)),
         ("/set-password", PASSWORD, post(password::set)),
         ("/has-password", PLAIN, get(password::has)),
@@ -117,7 +120,7 @@ fn routes(facade: &Arc<Facade>) -> Router<Arc<Facade>> {
         ("/email-otp/verify-email", CODE, post(email::give_code)),
     ];
     endpoints.into_iter().fold(Router::new(), |router, (path, rule, methods)| {
-        let gate = from_fn_with_state((Arc::clone(facade), rule), gate::pass);
-        router.route(path, methods.layer(gate))
+        let gate = Gate { facade: Arc::clone(facade), rule };
+        router.route(path, methods.layer(AroundLayer(gate)))
     })
 }

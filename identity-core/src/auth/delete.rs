@@ -101,7 +101,7 @@ impl DeleteAccount<'_> {
         // All superadmins are locked before any user of them, so that two who leave at once do not wait for each other.
         user::keep_a_superadmin(&mut op, &user.id).await?;
         let held = verification::hold(&mut op, Purpose::AccountDeletion, &token.digest()).await?;
-        let held = held.filter(|(_, owner)| owner.id == user.id);
+        let held = held.filter(|(found, owner)| owner.id == user.id && owner.email == found.email);
         let (found, _) = held.ok_or_else(|| Error::new(Code::InvalidDeletionToken))?;
         if !verification::store::spend(&mut op, &found).await? {
             return Err(Error::new(Code::InvalidDeletionToken));

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::email_change::{self, ChangeStep};
 use super::links;
 use super::resolve::{Resolved, profile_of};
+use crate::account;
 use crate::code::Code;
-use crate::crypto::hmac;
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::mail::Message;
@@ -38,7 +38,7 @@ impl EmailFlow {
         let shared = op.shared();
         let lifetime = shared.config.email.link_expires_in;
         let named = format!("{}.{}", user_id.as_str(), after(op.now(), lifetime).timestamp());
-        let signature = URL_SAFE_NO_PAD.encode(hmac::sign(shared.derived.email_flow.expose(), named.as_bytes()));
+        let signature = URL_SAFE_NO_PAD.encode(shared.signing.email_flow.sign(named.as_bytes()));
         Self { value: format!("{named}.{signature}"), lifetime }
     }
 
@@ -60,9 +60,7 @@ impl EmailFlow {
         let Some((name, expires)) = named.rsplit_once('.') else { return false };
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
         let fresh = expires.parse::<i64>().is_ok_and(|end| now.timestamp() < end);
-        fresh
-            && name == user_id.as_str()
-            && hmac::verify(shared.derived.email_flow.expose(), named.as_bytes(), &signature)
+        fresh && name == user_id.as_str() && shared.signing.email_flow.verify(named.as_bytes(), &signature)
     }
 }
 
@@ -87,6 +85,21 @@ pub enum VerifyLink {
     AlreadyDone,
     /// The link is about a change of address.
     Change(ChangeStep),
+}
+
+/// The six digits of a mail, and what is known about the browser that gives them.
+#[derive(Debug)]
+pub struct GivenCode<'a> {
+    /// The address the mail went to.
+    pub email: &'a Email,
+    /// The six digits.
+    pub code: &'a str,
+    /// The value of the flow cookie.
+    pub flow: Option<&'a str>,
+    /// The session of the browser.
+    pub caller: Option<&'a Resolved>,
+    /// Whether a session that it opens should outlive the browser.
+    pub remember: bool,
 }
 
 /// Proving an address.
@@ -192,27 +205,30 @@ impl EmailVerification<'_> {
         Ok(VerifyLink::Verified { profile, issued })
     }
 
-    /// Takes the six digits of a mail. The session is there when the configuration lets a verification sign in.
+    /// Takes the six digits of a mail.
+    ///
+    /// Where the configuration lets a verification sign in, it signs in a browser that is known (by the flow cookie of a sign-up or
+    /// sign-in, or by a session of this user), and any browser when the account has no password. Only a known browser is told why
+    /// there is no code; to others every refusal is the same.
     ///
     /// # Errors
-    /// `invalid_code`, `code_expired`, `too_many_attempts`; an address that nobody has gives `invalid_code`.
-    pub async fn give_code(
-        &self,
-        email: &Email,
-        code: &str,
-        remember: bool,
-        info: &RequestInfo,
-    ) -> Result<(Profile, Option<Issued>)> {
+    /// `invalid_code`, also for an address that nobody has; `code_expired` and `too_many_attempts` for a known browser;
+    /// `rate_limited` after many wrong codes.
+    pub async fn give_code(&self, given: GivenCode<'_>, info: &RequestInfo) -> Result<(Profile, Option<Issued>)> {
         let shared = self.shared;
         // A code allows few tries, but new codes can be asked for: the account's wrong guesses count as well.
-        let attempt = shared.limiter.guesses.begin(&format!("code for {email}"), shared.clock.now())?;
+        let attempt = shared.limiter.guesses.begin(&format!("code for {}", given.email), shared.clock.now())?;
         let mut op = Op::write(shared).await?;
-        let Some(user) = user::store::by_email(&op, email.as_str()).await? else {
-            attempt.wrong(op.now());
+        let Some(user) = user::lock_by_email(&mut op, given.email).await? else {
+            // The same statements for nobody.
+            let nobody = UserId::mint(op.now(), op.entropy());
+            verification::guess_code(&mut op, &nobody, given.email.as_str(), given.code).await?;
+            op.commit().await?;
             return Err(Error::new(Code::InvalidCode));
         };
-        let user = user::lock(&mut op, &user.id).await?;
-        match verification::guess_code(&mut op, &user.id, &user.email, code).await? {
+        let known = given.flow.is_some_and(|value| EmailFlow::names(shared, value, &user.id, op.now()))
+            || given.caller.is_some_and(|caller| caller.profile.id == user.id);
+        match verification::guess_code(&mut op, &user.id, &user.email, given.code).await? {
             Guess::Right => attempt.right(),
             Guess::Wrong => {
                 attempt.wrong(op.now());
@@ -221,12 +237,14 @@ impl EmailVerification<'_> {
                 return Err(Error::new(Code::InvalidCode));
             }
             Guess::NoCode => {
-                attempt.wrong(op.now());
-                return Err(Error::new(why_no_code(&op, &user).await?));
+                let reason = if known { why_no_code(&op, &user).await? } else { Code::InvalidCode };
+                return Err(Error::new(reason));
             }
         }
-        let signs_in = shared.config.email.sign_in_after_verification && !user.is_banned(op.now());
-        let outcome = complete(&mut op, user, signs_in, remember, info).await?;
+        // Where there is a password, whoever set it may still be signed in; the mailbox's owner must not be led into their account.
+        let safe = known || account::store::credential(&op, &user.id).await?.is_none();
+        let signs_in = safe && shared.config.email.sign_in_after_verification && !user.is_banned(op.now());
+        let outcome = complete(&mut op, user, signs_in, given.remember, info).await?;
         op.commit().await?;
         Ok(outcome)
     }
@@ -243,9 +261,9 @@ impl EmailVerification<'_> {
 async fn why_no_code(op: &Op<'_>, user: &User) -> Result<Code> {
     let newest = verification::store::newest(op, &user.id, Purpose::EmailCode).await?;
     Ok(match newest {
-        Some(code) if code.state == State::Exhausted => Code::TooManyAttempts,
-        Some(code) if code.state == State::Pending => Code::CodeExpired,
-        _ => Code::InvalidCode,
+        Some(State::Exhausted) => Code::TooManyAttempts,
+        Some(State::Pending) => Code::CodeExpired,
+        Some(State::Spent | State::Superseded) | None => Code::InvalidCode,
     })
 }
 
@@ -262,7 +280,8 @@ async fn complete(
     }
     user.email_verified = true;
     user.updated_at = op.now();
-    verification::store::spend_others(op, &user.id, Purpose::EmailCode).await?;
+    // A change of a proved address needs the consent of its mailbox, so a link that was asked for without is dead.
+    verification::close(op, &user.id, &[Purpose::EmailCode, Purpose::EmailChangeProof]).await?;
     let issued = if signs_in { session::open(op, &user, &Proof::User, remember, info).await? } else { None };
     Ok((profile_of(op, user).await?, issued))
 }
@@ -291,6 +310,7 @@ async fn send_code(op: &mut Op<'_>, user: &User) -> Result<()> {
 pub(crate) async fn send_nothing(op: &mut Op<'_>, email: &Email) -> Result<()> {
     let shared = op.shared();
     verification::issue_decoy(op, Purpose::EmailLink, email.as_str()).await?;
+    verification::issue_decoy(op, Purpose::EmailCode, email.as_str()).await?;
     let token = Token::mint(op.entropy());
     let message = link_and_code(shared, links::verify_email(&shared.config.http, &token, None), String::new());
     outbox::decoy(op, email.as_str(), email.as_str(), &message).await

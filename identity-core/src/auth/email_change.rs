@@ -48,7 +48,7 @@ impl ChangeEmail<'_> {
     /// the new one. When the new address is taken nothing is sent, and the answer is the same, in the same time.
     ///
     /// # Errors
-    /// `change_email_disabled`, `email_unchanged`, `verification_disabled` when no mail can be sent.
+    /// `change_email_disabled`, `email_unchanged`, `verification_disabled` when no mail can be sent, `session_not_fresh`.
     pub async fn request(&self, caller: &Resolved, new_email: &Email, callback_url: Option<&str>) -> Result<()> {
         let shared = self.shared;
         if !shared.config.user.change_email {
@@ -60,8 +60,13 @@ impl ChangeEmail<'_> {
         if shared.mail.is_none() {
             return Err(Error::new(Code::VerificationDisabled));
         }
+        if !caller.session.is_fresh(shared.clock.now(), &shared.config.session) {
+            return Err(Error::new(Code::SessionNotFresh));
+        }
         let mut op = Op::write(shared).await?;
-        let user = user::require(&op, &caller.profile.id).await?;
+        let user = user::store::lock(&mut op, &caller.profile.id).await?.ok_or(Code::Unauthorized)?;
+        // A reset or a change of password may have ended the session while this was waiting for the row.
+        session::store::lock(&mut op, &caller.session.id).await?.ok_or(Code::Unauthorized)?;
         if user::store::by_email(&op, new_email.as_str()).await?.is_some() {
             send_nothing(&mut op, &user, new_email).await?;
         } else {

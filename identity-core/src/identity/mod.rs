@@ -12,6 +12,7 @@ use crate::auth::{
     SignUp,
 };
 use crate::config::Config;
+use crate::crypto::hmac;
 use crate::error::Result;
 use crate::limits::Action;
 use crate::outbox::{self, Worker};
@@ -57,10 +58,10 @@ impl Identity {
         &self.0.store
     }
 
-    /// The secret that cookies are signed with, for the facade that reads and writes them.
+    /// The key that cookies are signed with, for the facade that reads and writes them.
     #[must_use]
-    pub fn cookie_secret(&self) -> &Secret<String> {
-        &self.0.secret
+    pub fn cookie_key(&self) -> &hmac::Key {
+        &self.0.signing.cookie
     }
 
     /// Whether mails can be sent at all.

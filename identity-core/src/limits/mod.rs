@@ -133,7 +133,7 @@ impl Limiter {
     /// `rate_limited` with the time to wait.
     pub(crate) fn count(&self, action: Action, ip: IpAddr) -> Result<()> {
         let Some(buckets) = &self.per_address else { return Ok(()) };
-        if self.counted.fetch_add(1, Ordering::Relaxed) % CLEAN_EVERY == 0 {
+        if self.counted.fetch_add(1, Ordering::Relaxed).is_multiple_of(CLEAN_EVERY) {
             self.forget_quiet();
         }
         let Some((_, bucket)) = buckets.iter().find(|(known, _)| *known == action) else { return Ok(()) };

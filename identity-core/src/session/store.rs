@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::id::{SessionId, UserId};
 use crate::op::Op;
 use crate::store::value::{self, column, object};
-use crate::store::{Sql, lock_rows};
+use crate::store::{Sql, lock_rows, row_of_digest};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 use crate::user::{Ban, User};
@@ -112,24 +112,36 @@ pub(crate) struct Found {
     pub(crate) provisioned: Vec<String>,
 }
 
-const FIND: &str = "SELECT s.id, s.user_id, s.remembered, s.ip_address, s.user_agent, s.fields, s.created_at, \
-     s.updated_at, s.expires_at, u.email, u.email_verified, u.name, u.image, u.role, u.banned, u.ban_reason, \
-     u.ban_expires_at, u.fields, u.created_at, u.updated_at";
-const FIND_FROM: &str = " FROM identity_sessions s JOIN identity_users u ON u.id = s.user_id WHERE s.token_digest = $1";
+/// The statement that finds a session and its user by the digest of the token, with this as the list of provisioned services.
+macro_rules! find {
+    ($provisioned:literal) => {
+        concat!(
+            "SELECT s.id, s.user_id, s.remembered, s.ip_address, s.user_agent, s.fields, s.created_at, s.updated_at, \
+             s.expires_at, u.email, u.email_verified, u.name, u.image, u.role, u.banned, u.ban_reason, \
+             u.ban_expires_at, u.fields, u.created_at, u.updated_at",
+            $provisioned,
+            " FROM identity_sessions s JOIN identity_users u ON u.id = s.user_id WHERE s.token_digest = $1"
+        )
+    };
+}
+
+const FIND: &str = find!("");
+const FIND_PROVISIONED: &str =
+    find!(", (SELECT group_concat(p.target, ',') FROM identity_provisionings p WHERE p.user_id = u.id)");
+const FIND_PROVISIONED_ON_POSTGRES: &str =
+    find!(", (SELECT string_agg(p.target, ',') FROM identity_provisionings p WHERE p.user_id = u.id)");
 
 pub(crate) async fn find(
     op: &Op<'_>,
     digest: &Digest<kind::Session>,
     with_provisioning: bool,
 ) -> Result<Option<Found>> {
-    let targets = match (with_provisioning, op.db().get_database_backend()) {
-        (false, _) => "",
-        (true, DbBackend::Postgres) => {
-            ", (SELECT string_agg(p.target, ',') FROM identity_provisionings p WHERE p.user_id = u.id)"
-        }
-        (true, _) => ", (SELECT group_concat(p.target, ',') FROM identity_provisionings p WHERE p.user_id = u.id)",
+    let sql = match (with_provisioning, op.db().get_database_backend()) {
+        (false, _) => FIND,
+        (true, DbBackend::Postgres) => FIND_PROVISIONED_ON_POSTGRES,
+        (true, _) => FIND_PROVISIONED,
     };
-    let row = Sql::new(op.db(), format!("{FIND}{targets}{FIND_FROM}"), [value::digest(digest)]).row(op.db()).await?;
+    let row = row_of_digest(op.db(), sql, digest).await?;
     row.map(|row| read(&row, with_provisioning)).transpose()
 }
 

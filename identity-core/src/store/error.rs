@@ -1,8 +1,9 @@
 //! What an error of the database means to a caller.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{DbErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 
 use crate::code::Code;
 use crate::error::Error;
@@ -21,13 +22,19 @@ impl From<DbErr> for Error {
     }
 }
 
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))).into()
+    }
+}
+
 /// Whether a row could not be written because a unique key is taken.
 pub(crate) fn is_unique_violation(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
 fn is_temporary(error: &DbErr) -> bool {
-    use sea_orm::RuntimeErr::SqlxError;
+    use RuntimeErr::SqlxError;
     match error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
         DbErr::Exec(SqlxError(cause)) | DbErr::Query(SqlxError(cause)) => is_temporary_cause(cause),
@@ -35,8 +42,8 @@ fn is_temporary(error: &DbErr) -> bool {
     }
 }
 
-fn is_temporary_cause(cause: &sea_orm::sqlx::Error) -> bool {
-    use sea_orm::sqlx::Error as Cause;
+fn is_temporary_cause(cause: &sqlx::Error) -> bool {
+    use sqlx::Error as Cause;
     match cause {
         Cause::Io(_)
         | Cause::Tls(_)

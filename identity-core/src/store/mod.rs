@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend,
-    ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType, DatabaseExecutor,
+    DatabaseTransaction, DbBackend, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait, Value, sqlx,
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::token::Digest;
 
 pub(crate) use error::is_unique_violation;
 
@@ -89,6 +91,8 @@ impl Store {
         let mut connect = ConnectOptions::new(options.url.as_str());
         connect.max_connections(options.max_connections).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
         if options.url.starts_with("sqlite:") {
+            // A file cannot hang up; asking it before each statement would cost as much as the statement.
+            connect.test_before_acquire(false);
             let synchronous = match options.durability {
                 Durability::Full => SqliteSynchronous::Full,
                 Durability::Process => SqliteSynchronous::Normal,
@@ -192,6 +196,29 @@ impl Sql {
     pub(crate) async fn rows(self, conn: &Conn<'_>) -> Result<Vec<QueryResult>> {
         Ok(conn.query_all_raw(self.0).await?)
     }
+}
+
+/// Finds the row that a digest names: what every request with a credential does.
+///
+/// It asks the pool itself. The futures of SeaORM have room for opening a connection to any database, some 80 KiB, and are moved
+/// three times for each statement; that costs as much as the statement.
+pub(crate) async fn row_of_digest<K>(
+    conn: &Conn<'_>,
+    sql: &'static str,
+    digest: &Digest<K>,
+) -> Result<Option<QueryResult>> {
+    let bytes = digest.as_bytes().as_slice();
+    if let Conn::Connection(connection) = conn {
+        if matches!(connection.inner, DatabaseConnectionType::SqlxSqlitePoolConnection(_)) {
+            let pool = connection.get_sqlite_connection_pool();
+            return Ok(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?.map(QueryResult::from));
+        }
+        if matches!(connection.inner, DatabaseConnectionType::SqlxPostgresPoolConnection(_)) {
+            let pool = connection.get_postgres_connection_pool();
+            return Ok(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?.map(QueryResult::from));
+        }
+    }
+    Sql::new(conn, sql, [value::digest(digest)]).row(conn).await
 }
 
 /// The clause that locks the rows a conditional insert depends on. SQLite needs none: its writers come one at a time.

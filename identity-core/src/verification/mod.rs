@@ -8,7 +8,6 @@ use std::time::Duration;
 pub(crate) use model::{Purpose, State, Verification};
 pub(crate) use store::Guess;
 
-use crate::crypto::hmac;
 use crate::entropy::digits;
 use crate::error::Result;
 use crate::id::{UserId, VerificationId};
@@ -29,6 +28,10 @@ pub(crate) struct About<'a> {
 /// The links with which somebody who once had the account could take it back after its password was changed.
 pub(crate) const OF_ACCOUNT: [Purpose; 4] =
     [Purpose::PasswordReset, Purpose::EmailChangeConsent, Purpose::EmailChangeProof, Purpose::AccountDeletion];
+
+/// The links that a signed-in browser can ask for.
+pub(crate) const BY_SESSION: [Purpose; 3] =
+    [Purpose::EmailChangeConsent, Purpose::EmailChangeProof, Purpose::AccountDeletion];
 
 /// Digits of a code that goes out by mail.
 const CODE_DIGITS: usize = 6;
@@ -120,7 +123,7 @@ pub(crate) async fn issue_decoy(op: &mut Op<'_>, purpose: Purpose, email: &str) 
 
 /// A code has a million values, so a plain hash of it in a stolen dump would give it away; it is keyed, and bound to its user.
 fn code_digest(op: &Op<'_>, user_id: &UserId, email: &str, code: &str) -> Digest<kind::Verification> {
-    let key = op.shared().derived.verification_code.expose();
+    let key = &op.shared().signing.verification_code;
     let message = format!("{}\n{}\n{email}\n{code}", Purpose::EmailCode.as_str(), user_id.as_str());
-    Digest::from_bytes(hmac::sign(key, message.as_bytes()))
+    Digest::from_bytes(key.sign(message.as_bytes()))
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 
-/// Unit of the times in `/proc` (proc_pid_stat(5)): a hundredth of a second on every Linux that people run.
+/// Unit of the times in `/proc` (`man 5 proc_pid_stat`): a hundredth of a second on every Linux that people run.
 const TICK: Duration = Duration::from_millis(10);
 
 /// How long a program may take to listen.
@@ -135,7 +135,7 @@ fn mebibytes(status: &str, name: &str) -> Result<f64> {
     Ok(kibibytes / 1024.0)
 }
 
-/// proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal.
+/// The fields of `man 5 proc_stat`: user, nice, system, idle, iowait, irq, softirq, steal.
 fn busy() -> Result<Duration> {
     let stat = fs::read_to_string("/proc/stat")?;
     let line = stat.lines().find(|line| line.starts_with("cpu0 ")).ok_or("an unreadable /proc/stat")?;

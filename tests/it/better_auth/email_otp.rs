@@ -29,14 +29,30 @@ async fn a_code_proves_the_address_once() {
 }
 
 #[tokio::test]
-async fn a_code_signs_in_where_that_is_configured() {
+async fn a_code_signs_in_the_browser_that_signed_up_where_that_is_configured() {
+    let app = TestApp::builder()
+        .config(|config| {
+            config.email.require_verification = true;
+            config.email.sign_in_after_verification = true;
+        })
+        .start()
+        .await;
+    let alice = app.actor("alice");
+    let _ = alice.signs_up().await.expect(200);
+    let code = code_for(&app, &alice, 1).await;
+    let reply = gives(&alice, &code).await.expect(200);
+    assert_eq!(reply.json()["token"], alice.session().await["session"]["token"]);
+}
+
+#[tokio::test]
+async fn a_code_leads_nobody_into_an_account_that_somebody_else_has_made() {
     let app = app_where_codes_sign_in().await;
-    let alice = app.user("alice").await;
+    let stranger = app.user("alice").await;
+    let alice = stranger.at_another_browser();
     let code = code_for(&app, &alice, 0).await;
-    let at_work = alice.at_another_browser();
-    let reply = gives(&at_work, &code).await.expect(200);
-    assert_eq!(reply.json()["token"], at_work.session().await["session"]["token"]);
-    assert!(at_work.is_signed_in().await);
+    let reply = gives(&alice, &code).await.expect(200);
+    assert_eq!(reply.json()["token"], Value::Null);
+    assert!(!alice.is_signed_in().await);
 }
 
 #[tokio::test]

@@ -214,7 +214,8 @@ async fn passwords_are_guessed_no_faster_within_a_session() {
     for (number, (path, body)) in (10..).zip(&tries) {
         refused(&from(number).post(path, body.clone()).await, 1);
     }
-    refused(&guesses(&alice, 20, &alice.password).await, 1);
+    // Signing in is counted apart: whoever guesses in one place does not keep the owner out of the other.
+    let _ = guesses(&alice.at_another_browser(), 20, &alice.password).await.expect(200);
     app.pass(Duration::from_secs(1));
     let _ = from(30).post("/verify-password", json!({ "password": alice.password })).await.expect(200);
 }

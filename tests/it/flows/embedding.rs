@@ -56,7 +56,7 @@ async fn a_user_who_is_created_in_the_embedders_transaction_comes_and_goes_with_
     let customers = "SELECT COUNT(*) FROM shop_customers JOIN identity_users ON id = user_id";
     for (name, keeps, expected) in [("bob", false, 0), ("carol", true, 1)] {
         let tx = begin(&app).await;
-        let user = users.create_in(&tx, new_user(name)).await.unwrap();
+        let user = users.create_in(&tx, users.prepare(new_user(name)).await.unwrap()).await.unwrap();
         tx.execute_unprepared(&format!("INSERT INTO shop_customers VALUES ('{}')", user.id)).await.unwrap();
         if keeps {
             tx.commit().await.unwrap()
@@ -71,7 +71,7 @@ async fn a_user_who_is_created_in_the_embedders_transaction_comes_and_goes_with_
     }
     assert_eq!(app.database().number("SELECT COUNT(*) FROM identity_accounts").await, 1);
     let tx = begin(&app).await;
-    let taken = users.create_in(&tx, new_user("Carol")).await.unwrap_err();
+    let taken = users.create_in(&tx, users.prepare(new_user("Carol")).await.unwrap()).await.unwrap_err();
     assert_eq!(taken.code(), Code::EmailTaken);
 }
 
