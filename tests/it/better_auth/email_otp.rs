@@ -84,7 +84,7 @@ async fn a_code_is_good_for_five_minutes() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
     let code = code_for(&app, &alice, 0).await;
-    app.pass(Duration::from_secs(300));
+    app.pass(Duration::from_mins(5));
     gives(&alice, &code).await.expect_error(400, "OTP_EXPIRED");
     let code = code_for(&app, &alice, 1).await;
     app.pass(Duration::from_secs(299));

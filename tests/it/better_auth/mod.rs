@@ -37,7 +37,7 @@ const DELETIONS: [&str; 3] = ["better-auth.session_token", "better-auth.session_
 
 /// The names of the cookies that a reply deletes, in order.
 fn deleted(reply: &Reply) -> Vec<String> {
-    reply.cookies().into_iter().filter(|cookie| cookie.is_deletion()).map(|cookie| cookie.name).collect()
+    reply.cookies().into_iter().filter(identity_tests::SetCookie::is_deletion).map(|cookie| cookie.name).collect()
 }
 
 /// The keys of an object, sorted.

@@ -59,9 +59,9 @@ async fn a_user_who_is_created_in_the_embedders_transaction_comes_and_goes_with_
         let user = users.create_in(&tx, users.prepare(new_user(name)).await.unwrap()).await.unwrap();
         tx.execute_unprepared(&format!("INSERT INTO shop_customers VALUES ('{}')", user.id)).await.unwrap();
         if keeps {
-            tx.commit().await.unwrap()
+            tx.commit().await.unwrap();
         } else {
-            tx.rollback().await.unwrap()
+            tx.rollback().await.unwrap();
         }
         assert_eq!(app.database().number(customers).await, expected);
         assert_eq!(users.find(&user.id).await.unwrap().is_some(), keeps);

@@ -233,12 +233,11 @@ async fn one_address_that_two_users_prove_at_once_has_one_owner() {
         let late = app.actor("carol");
         let change = changes.get(number).cloned();
         async move {
-            match change {
-                Some((actor, path)) => actor.get(&path).await,
-                None => {
-                    let body = json!({ "name": "carol", "email": "new@example.test", "password": late.password });
-                    late.post("/sign-up/email", body).await
-                }
+            if let Some((actor, path)) = change {
+                actor.get(&path).await
+            } else {
+                let body = json!({ "name": "carol", "email": "new@example.test", "password": late.password });
+                late.post("/sign-up/email", body).await
             }
         }
     });
@@ -255,12 +254,11 @@ async fn a_changed_password_leaves_no_session_of_the_old_one() {
     let replies = race(MANY + 1, |number| {
         let (alice, browser) = (alice.clone(), browsers.get(number).cloned());
         async move {
-            match browser {
-                Some(browser) => browser.signs_in().await,
-                None => {
-                    let body = json!({ "currentPassword": alice.password, "newPassword": "another password" });
-                    alice.post("/change-password", body).await
-                }
+            if let Some(browser) = browser {
+                browser.signs_in().await
+            } else {
+                let body = json!({ "currentPassword": alice.password, "newPassword": "another password" });
+                alice.post("/change-password", body).await
             }
         }
     });
