@@ -1,15 +1,20 @@
 //! Wrong input against every endpoint: never our fault, always a refusal that names the field where there is one.
 
-use http::Method;
 use http::header::CONTENT_TYPE;
 use identity_core::config::{FieldKind, FieldSpec};
 use identity_tests::{Actor, Call, Reply, TestApp};
 use serde_json::{Value, json};
 
 /// An endpoint that takes a body: method, path, fields that must come, fields that may come, switches that may come.
-struct Endpoint(&'static str, &'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+pub(super) struct Endpoint(
+    pub(super) &'static str,
+    pub(super) &'static str,
+    pub(super) &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+);
 
-const ENDPOINTS: [Endpoint; 27] = [
+pub(super) const ENDPOINTS: [Endpoint; 27] = [
     Endpoint("POST", "/sign-up/email", &["name", "email", "password"], &["image"], &["rememberMe"]),
     Endpoint("POST", "/sign-in/email", &["email", "password"], &[], &["rememberMe"]),
     Endpoint("POST", "/sign-out", &[], &[], &[]),
@@ -39,26 +44,13 @@ const ENDPOINTS: [Endpoint; 27] = [
     Endpoint("POST", "/email-otp/verify-email", &["email", "otp"], &[], &["rememberMe"]),
 ];
 
-const GETS: [&str; 10] = [
-    "/ok",
-    "/error",
-    "/get-session",
-    "/list-sessions",
-    "/me",
-    "/list-accounts",
-    "/has-password",
-    "/verify-email",
-    "/reset-password/token",
-    "/delete-user/callback",
-];
-
 impl Endpoint {
-    fn call(&self, actor: &Actor) -> Call {
+    pub(super) fn call(&self, actor: &Actor) -> Call {
         actor.request(self.0.parse().unwrap(), self.1)
     }
 
     /// A body in which every field that must come is of the right type.
-    fn body(&self) -> Value {
+    pub(super) fn body(&self) -> Value {
         let fields = self.2.iter().map(|&name| {
             let email = name.to_ascii_lowercase().contains("email");
             (name.to_owned(), if email { json!("nobody@example.test") } else { json!("a good long text") })
@@ -66,12 +58,12 @@ impl Endpoint {
         Value::Object(fields.collect())
     }
 
-    fn fields(&self) -> impl Iterator<Item = &'static str> {
+    pub(super) fn fields(&self) -> impl Iterator<Item = &'static str> {
         self.2.iter().chain(self.3).copied()
     }
 }
 
-async fn app() -> TestApp {
+pub(super) async fn app() -> TestApp {
     let field = || FieldSpec { kind: FieldKind::String, required: false, input: true, default: None };
     let builder = TestApp::builder().config(|config| {
         config.http.bearer = true;
@@ -84,7 +76,7 @@ async fn app() -> TestApp {
 }
 
 /// Somebody for each endpoint: some of them sign out, or delete the account.
-async fn each_endpoint(app: &TestApp) -> Vec<(&'static Endpoint, Actor)> {
+pub(super) async fn each_endpoint(app: &TestApp) -> Vec<(&'static Endpoint, Actor)> {
     let mut users = Vec::new();
     for (number, endpoint) in ENDPOINTS.iter().enumerate() {
         users.push((endpoint, app.user(&format!("user{number}")).await));
@@ -94,7 +86,7 @@ async fn each_endpoint(app: &TestApp) -> Vec<(&'static Endpoint, Actor)> {
 
 /// Whatever it was, it was not our fault, and a refusal says why.
 #[track_caller]
-fn not_our_fault(reply: &Reply, what: &str) {
+pub(super) fn not_our_fault(reply: &Reply, what: &str) {
     let status = reply.status.as_u16();
     assert!(status < 500, "{what}: {status} {}", reply.text());
     if status >= 400 && status != 404 {
@@ -288,204 +280,4 @@ async fn a_body_of_another_type_is_refused() {
             assert_ne!(reply.status, 415, "{} {kind}", endpoint.1);
         }
     }
-}
-
-#[tokio::test]
-async fn garbage_in_cookies_is_nobody() {
-    let app = app().await;
-    let alice = app.user("alice").await;
-    let good = alice.browser(|browser| browser.get("session_token").unwrap().to_owned());
-    let long = "x".repeat(5000);
-    let huge = "x".repeat(200_000);
-    let values: [&[u8]; 16] = [
-        b"",
-        b"%",
-        b"%%",
-        b"%zz",
-        b"%ff",
-        b"%00",
-        b"%F0%9F",
-        b"\xff\xfe",
-        b".",
-        b"..",
-        b"a.b.c.d.e",
-        b"\"",
-        b"{}",
-        b"a.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-        long.as_bytes(),
-        huge.as_bytes(),
-    ];
-    let names = ["session_token", "session_data", "dont_remember", "email_flow"];
-    let lines =
-        names.iter().flat_map(|name| values.map(|value| [b"better-auth.", name.as_bytes(), b"=", value].concat()));
-    let mut lines: Vec<Vec<u8>> = lines.collect();
-    lines.extend([vec![b';'; 10_000], b"=".to_vec(), b"==;==".to_vec(), b"\xff".to_vec(), "é=ü".into()]);
-    lines.push(format!("better-auth.session_token={good}x").into_bytes());
-    lines.push([b"better-auth.session_token=".as_slice(), good.as_bytes(), b"\xff"].concat());
-    for line in lines {
-        let shown = String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned();
-        let reply = alice.send(alice.request(Method::GET, "/get-session").header("cookie", &line)).await.expect(200);
-        assert_eq!(reply.json(), Value::Null, "{shown}");
-        for path in GETS {
-            not_our_fault(&alice.send(alice.request(Method::GET, path).header("cookie", &line)).await, &shown);
-        }
-        for endpoint in &ENDPOINTS {
-            let call = endpoint.call(&alice).header("cookie", &line).json(&endpoint.body());
-            not_our_fault(&alice.send(call).await, &format!("{} {shown}", endpoint.1));
-        }
-    }
-}
-
-#[tokio::test]
-async fn absurd_headers_are_survived() {
-    let app = app().await;
-    let alice = app.user("alice").await;
-    let long = "9".repeat(20_000);
-    let values: [&[u8]; 11] = [
-        b"",
-        b" ",
-        b"\xff\xfe",
-        b"null",
-        b"Bearer",
-        b"Bearer \xff",
-        b"bearer %00",
-        b"-1",
-        b"a,b;c=d\"",
-        "\u{202e}é".as_bytes(),
-        long.as_bytes(),
-    ];
-    let names = [
-        "authorization",
-        "origin",
-        "referer",
-        "user-agent",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "forwarded",
-        "x-real-ip",
-        "accept",
-        "accept-encoding",
-        "content-length",
-        "content-encoding",
-        "transfer-encoding",
-        "expect",
-        "range",
-        "te",
-        "if-none-match",
-        "sec-fetch-site",
-        "sec-fetch-mode",
-        "sec-fetch-dest",
-        "x-request-id",
-        "traceparent",
-        "upgrade",
-        "x-service-authorization",
-        "x-http-method-override",
-        "access-control-request-method",
-    ];
-    for name in names {
-        for value in values {
-            let what = format!("{name}: {}", String::from_utf8_lossy(&value[..value.len().min(40)]));
-            let jar = alice.browser(|browser| browser.clone());
-            for path in ["/get-session", "/me", "/list-sessions"] {
-                not_our_fault(&alice.send(alice.request(Method::GET, path).header(name, value)).await, &what);
-            }
-            let call = alice.request(Method::POST, "/update-user").json(&json!({ "name": "alice" }));
-            not_our_fault(&alice.send(call.header(name, value)).await, &what);
-            let body = json!({ "email": alice.email, "password": alice.password });
-            let call = alice.request(Method::POST, "/sign-in/email").json(&body).header(name, value);
-            not_our_fault(&alice.send(call).await, &what);
-            alice.browser(|browser| *browser = jar);
-        }
-    }
-    assert!(alice.is_signed_in().await);
-}
-
-#[tokio::test]
-async fn text_of_any_length_and_script_is_survived() {
-    let app = app().await;
-    let texts = [
-        "x".repeat(50_000),
-        "😀".repeat(10_000),
-        "\u{202e}\u{200b}\u{feff}".to_owned(),
-        "e\u{301}\u{0307}\u{fb01}\u{2168}".to_owned(),
-        "\u{1}\u{7f}\u{85}\u{2028}\r\n\t".to_owned(),
-        "'; DROP TABLE identity_users; --".to_owned(),
-        "%00%ff${7*7}{{7*7}}<script>".to_owned(),
-        "../../../etc/passwd".to_owned(),
-        "a@b.co\r\nBcc: everybody@example.test".to_owned(),
-        format!("{}@example.test", "x".repeat(245)),
-        "\"quoted local\"@example.test".to_owned(),
-        "nobody@xn--bcher-kva.test".to_owned(),
-        "undefined".to_owned(),
-        String::new(),
-    ];
-    for (endpoint, actor) in each_endpoint(&app).await {
-        for field in endpoint.fields() {
-            for text in &texts {
-                let mut body = endpoint.body();
-                body[field] = json!(text);
-                let reply = actor.send(endpoint.call(&actor).json(&body)).await;
-                not_our_fault(
-                    &reply,
-                    &format!("{} {field}={:?}", endpoint.1, text.chars().take(40).collect::<String>()),
-                );
-            }
-        }
-    }
-    assert!(app.database().number("SELECT COUNT(*) FROM identity_users").await > 20);
-    app.until_mails_have_left().await;
-    assert!(app.mailer.mails().iter().all(|mail| !mail.to.as_str().contains(['\r', '\n', ' '])));
-}
-
-#[tokio::test]
-async fn abused_queries_are_survived() {
-    let app = app().await;
-    let alice = app.user("alice").await;
-    let long = format!("?token={}", "x".repeat(60_000));
-    let many = format!("?{}", "a=b&".repeat(15_000));
-    let queries = [
-        "?",
-        "??",
-        "?&&&===",
-        "?%",
-        "?%zz=%zz",
-        "?token",
-        "?token=",
-        "?token=%00",
-        "?token=%ff",
-        "?token[]=x",
-        "?token=a&token=b",
-        "?token=x&callbackURL=%00",
-        "?token=x&callbackURL=%ff",
-        "?disableRefresh=maybe&disableCookieCache=[]",
-        "?__proto__=x",
-        "?constructor.prototype=1",
-        "?token=%F0%9F%98%80",
-        "?token=%27%20OR%201=1--",
-        &long,
-        &many,
-    ];
-    for query in queries {
-        for path in GETS {
-            not_our_fault(
-                &alice.get(&format!("{path}{query}")).await,
-                &format!("{path}{}", &query[..query.len().min(60)]),
-            );
-        }
-        for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.2.is_empty()) {
-            let method = endpoint.0.parse().unwrap();
-            let reply =
-                alice.send(alice.request(method, &format!("{}{query}", endpoint.1)).json(&endpoint.body())).await;
-            not_our_fault(&reply, &format!("{}{}", endpoint.1, &query[..query.len().min(60)]));
-        }
-    }
-    for token in ["%00", "%ff", "%2f%2e%2e%2f", "..", "%F0%9F%98%80", "a%20b", &"x".repeat(50_000)] {
-        for query in ["", "?callbackURL=/", "?callbackURL=%00"] {
-            not_our_fault(
-                &alice.get(&format!("/reset-password/{token}{query}")).await,
-                token.get(..20).unwrap_or(token),
-            );
-        }
-    }
-    assert!(alice.is_signed_in().await);
 }

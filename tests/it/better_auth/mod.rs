@@ -7,6 +7,7 @@ mod change_email;
 mod cookies;
 mod delete_user;
 mod email_otp;
+mod garbage;
 mod limits;
 mod origin_and_cors;
 mod password;
