@@ -14,6 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error {
     code: Code,
     detail: Option<Cow<'static, str>>,
+    field: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -22,7 +23,7 @@ impl Error {
     /// A failure that its code says everything about.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, retry_after: None, source: None }
+        Self { code, detail: None, field: None, retry_after: None, source: None }
     }
 
     /// Our own fault, with the cause for the log.
@@ -34,6 +35,13 @@ impl Error {
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds the name of the field that is wrong.
+    #[must_use]
+    pub fn with_field(mut self, field: impl Into<Cow<'static, str>>) -> Self {
+        self.field = Some(field.into());
         self
     }
 
@@ -61,6 +69,12 @@ impl Error {
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
+    }
+
+    /// The field that is wrong, where it is one.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
     }
 
     /// How long to wait before trying again.

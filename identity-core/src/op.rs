@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::entropy::Entropy;
 use crate::error::Result;
 use crate::shared::Shared;
-use crate::store::{Conn, Tx};
+use crate::store::{Conn, Turn, Tx};
 use crate::time::Timestamp;
 
 /// One unit of work.
@@ -21,6 +21,8 @@ pub(crate) struct Op<'s> {
     db: Conn<'s>,
     now: Timestamp,
     fills_outbox: bool,
+    /// Held until the transaction has ended; the field order drops it after the transaction.
+    turn: Turn,
 }
 
 impl<'s> Op<'s> {
@@ -31,8 +33,8 @@ impl<'s> Op<'s> {
 
     /// Opens a transaction that writes.
     pub(crate) async fn write(shared: &'s Shared) -> Result<Self> {
-        let tx = shared.store.begin_write().await?;
-        Ok(Self::over(shared, Conn::OwnedTransaction(tx)))
+        let (tx, turn) = shared.store.begin_write().await?;
+        Ok(Self { turn, ..Self::over(shared, Conn::OwnedTransaction(tx)) })
     }
 
     /// Works inside a transaction of the embedding application, which commits it.
@@ -41,7 +43,7 @@ impl<'s> Op<'s> {
     }
 
     fn over(shared: &'s Shared, db: Conn<'s>) -> Self {
-        Self { shared, db, now: shared.clock.now(), fills_outbox: false }
+        Self { shared, db, now: shared.clock.now(), fills_outbox: false, turn: None }
     }
 
     pub(crate) fn db(&self) -> &Conn<'s> {
@@ -71,6 +73,7 @@ impl<'s> Op<'s> {
         if let Conn::OwnedTransaction(tx) = self.db {
             tx.commit().await?;
         }
+        drop(self.turn);
         if self.fills_outbox {
             self.shared.outbox_filled.notify_one();
         }

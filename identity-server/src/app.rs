@@ -98,7 +98,7 @@ impl<D: Dialect> Around for InTime<D> {
 fn front_page(settings: &Settings) -> String {
     let base_url = settings.http.base_url.as_str();
     let mut rows = vec![
-        ("Better Auth API", link(&format!("{base_url}/api/auth"))),
+        ("Better Auth API", link(&format!("{base_url}/api/auth/ok"))),
         (
             "Health",
             format!("{} and {}", link(&format!("{base_url}/health")), link(&format!("{base_url}/health/ready"))),

@@ -57,10 +57,12 @@ impl Mailbox {
     }
 
     /// Whether a request comes from this machine and means it: a page elsewhere cannot reach the mailbox through a name
-    /// that it points here, and a proxy that forwards for others names another host.
+    /// that it points here, and what a proxy forwards is for others.
     fn answers(&self, request: &Request) -> bool {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let forwarded = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
         peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback())
+            && !forwarded.iter().any(|name| request.headers().contains_key(*name))
             && self.hosts.answer_request(request.uri(), request.headers())
     }
 }

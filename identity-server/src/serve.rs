@@ -52,14 +52,17 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool) -> Result<(), Failure> {
     bootstrap(&identity, &settings).await?;
     let app = app(&identity, &settings, mailer.mailbox())?;
     let listener = bind(settings.http.listen).await?;
-    announce(&settings, listener.local_addr()?)?;
+    announce(&settings, listener.local_addr()?, identity.users().has_superadmin().await?)?;
 
     let worker = identity.spawn_worker();
     let served = tokio::select! {
         served = until_stopped(listener, app) => served,
         never = metrics(&settings, &identity, clock.as_ref()) => never,
     };
-    worker.stop().await;
+    // A mail server that hangs must not hold the process; the mail in hand is leased and goes out later.
+    if tokio::time::timeout(GRACE, worker.stop()).await.is_err() {
+        tracing::warn!("a mail was still being sent");
+    }
     identity.store().clone().close().await?;
     tracing::info!("stopped");
     served
@@ -70,7 +73,11 @@ async fn prepare(identity: &Identity, settings: &Settings, migrate: bool) -> Res
     if !migrate {
         return compose::require_current(identity.store(), settings).await;
     }
-    let pending = compose::migration_status(identity.store()).await?.pending.len();
+    let status = compose::migration_status(identity.store()).await?;
+    if let Some(newest) = status.unknown.last() {
+        tracing::warn!(newest, "a newer release has changed the tables; going on with what this one knows");
+    }
+    let pending = status.pending.len();
     compose::migrate(identity.store()).await?;
     if pending > 0 {
         tracing::info!(pending, "brought the tables up to date");
@@ -110,6 +117,11 @@ async fn bootstrap(identity: &Identity, settings: &Settings) -> Result<(), Failu
         email_verified: true,
         role: String::from(SUPERADMIN),
     };
+    // Once there is a superadmin, the variables do nothing: an administrator who was deleted or renamed does not come back with
+    // the password that still stands in the environment.
+    if identity.users().has_superadmin().await? {
+        return Ok(());
+    }
     if identity.users().find_by_email(&email).await?.is_none() {
         match identity.users().create(new).await {
             Ok(user) => {
@@ -143,10 +155,15 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 /// Says where the server is: in the log, and on this machine also to the person at the terminal.
-fn announce(settings: &Settings, address: SocketAddr) -> Result<(), Failure> {
+fn announce(settings: &Settings, address: SocketAddr, has_admin: bool) -> Result<(), Failure> {
     let base_url = settings.http.base_url.as_str();
     tracing::info!(%address, base_url, database = settings.database.described(), "serving");
     if !settings.is_loopback() {
+        if !has_admin {
+            tracing::warn!(
+                "there is no administrator yet; create one with `identity-server users create --role superadmin …`"
+            );
+        }
         return Ok(());
     }
     if settings.http.base_url.port() != Some(address.port()) {
@@ -160,7 +177,7 @@ fn announce(settings: &Settings, address: SocketAddr) -> Result<(), Failure> {
         let _ = writeln!(banner, "  Mailbox   {base_url}{}", mailbox::PATH);
     }
     let _ = writeln!(banner, "  Database  {}", settings.database.described());
-    if settings.bootstrap.admin_email.is_none() {
+    if !has_admin {
         let _ = writeln!(
             banner,
             "\nTo create the first administrator, run in another terminal, and type the password:\n\n  \

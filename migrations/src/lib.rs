@@ -46,6 +46,8 @@ pub struct Status {
     pub applied: Vec<String>,
     /// Names of the migrations that [`up`] would run, in order.
     pub pending: Vec<String>,
+    /// Names of migrations that have run and that this release does not know: a newer one has been here.
+    pub unknown: Vec<String>,
 }
 
 /// Brings a database to the current schema.
@@ -57,7 +59,10 @@ pub struct Status {
 /// Any error of the database; nothing has changed then.
 pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
     let tx = locked(db).await?;
-    Migrator::up(&tx, None).await?;
+    // With nothing to do there is nothing to complain about: a newer release may already have gone further.
+    if !status_of(&tx).await?.pending.is_empty() {
+        Migrator::up(&tx, None).await?;
+    }
     tx.commit().await
 }
 
@@ -66,14 +71,23 @@ pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
 /// # Errors
 /// Any error of the database.
 pub async fn status(db: &DatabaseConnection) -> Result<Status, DbErr> {
-    let known = || Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect::<Vec<_>>();
-    if !SchemaManager::new(db).has_table("identity_migrations").await? {
-        return Ok(Status { applied: Vec::new(), pending: known() });
-    }
-    let applied: Vec<String> =
-        Migrator::get_migration_models(db).await?.into_iter().map(|model| model.version).collect();
-    let pending = known().into_iter().filter(|name| !applied.contains(name)).collect();
-    Ok(Status { applied, pending })
+    status_of(db).await
+}
+
+async fn status_of<C>(db: &C) -> Result<Status, DbErr>
+where
+    C: ConnectionTrait,
+    for<'c> &'c C: IntoSchemaManagerConnection<'c>,
+{
+    let known: Vec<String> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    let applied: Vec<String> = if SchemaManager::new(db).has_table("identity_migrations").await? {
+        Migrator::get_migration_models(db).await?.into_iter().map(|model| model.version).collect()
+    } else {
+        Vec::new()
+    };
+    let pending = known.iter().filter(|name| !applied.contains(name)).cloned().collect();
+    let unknown = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
+    Ok(Status { applied, pending, unknown })
 }
 
 /// Opens the transaction that excludes other migrating processes: the advisory lock on PostgreSQL, the write lock on SQLite.
@@ -85,6 +99,8 @@ async fn locked(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
         })
         .await?;
     if tx.get_database_backend() == DbBackend::Postgres {
+        // Waiting for another process, or building an index, may take longer than a request may.
+        tx.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
         // "identity" read as a number of eight letters; any constant that nobody else uses would do.
         tx.execute_unprepared("SELECT pg_advisory_xact_lock(7589740188513201785)").await?;
     }

@@ -29,12 +29,12 @@ fn a_browser_forgets_deleted_and_expired_cookies() {
 fn a_letter_is_read_from_an_encoded_part() {
     let letter = Letter::read(
         "alice@example.test",
-        "Subject: Reset\r\nContent-Type: multipart/alternative;\r\n boundary=\"xyz\"\r\n\r\n\
+        "Subject: Choose a new password for App\r\nContent-Type: multipart/alternative;\r\n boundary=\"xyz\"\r\n\r\n\
          --xyz\r\nContent-Type: text/html\r\n\r\n<a href=\"http://wrong.test\">\r\n\
          --xyz\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
          Follow http://localhost:1/api/auth/reset-password/abc?callbackURL=3D%2F=\r\nreset now, or type 123456.\r\n--xyz--\r\n",
     );
-    assert_eq!(letter.subject, "Reset");
+    assert_eq!(letter.purpose, "reset_password");
     assert_eq!(letter.link(), "http://localhost:1/api/auth/reset-password/abc?callbackURL=%2Freset");
     assert_eq!(letter.token(), "abc");
     assert_eq!(letter.code(), "123456");

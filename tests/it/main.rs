@@ -3,6 +3,8 @@
 
 mod architecture;
 mod base_service;
+mod better_auth;
 mod documents;
+mod flows;
 mod harness;
 mod program;

@@ -44,6 +44,7 @@ pub struct TestAppBuilder {
     config: Config,
     seed: String,
     mail: bool,
+    transport: Option<Arc<dyn MailTransport>>,
     routes: Router<Identity>,
 }
 
@@ -69,6 +70,13 @@ impl TestAppBuilder {
         self
     }
 
+    /// Sends mail by another transport; the app keeps none of it.
+    #[must_use]
+    pub fn transport(mut self, transport: Arc<dyn MailTransport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
     /// Adds routes of an embedding application beside the API.
     #[must_use]
     pub fn routes(mut self, routes: Router<Identity>) -> Self {
@@ -89,7 +97,7 @@ impl TestAppBuilder {
             .clock(clock.clone())
             .entropy(Arc::new(SeededEntropy::new(self.seed)));
         if self.mail {
-            builder = builder.mailer(post.clone());
+            builder = builder.mailer(self.transport.unwrap_or_else(|| post.clone()));
         }
         let identity = builder.build().unwrap_or_else(|problems| panic!("{problems}"));
         let api = identity_axum::router(&identity);
@@ -110,7 +118,7 @@ impl TestApp {
     pub fn builder() -> TestAppBuilder {
         let mut config = Config { password: fast_password_options(), ..Config::default() };
         config.limits.enabled = false;
-        TestAppBuilder { config, seed: "identity".to_owned(), mail: true, routes: Router::new() }
+        TestAppBuilder { config, seed: "identity".to_owned(), mail: true, transport: None, routes: Router::new() }
     }
 
     /// Somebody who uses it.
@@ -158,7 +166,12 @@ impl TestApp {
             loop {
                 let delivered = self.post.delivered.notified();
                 if let Some(mail) = self.mailer.mails_to(address).into_iter().nth(index) {
-                    return Letter { to: mail.to.as_str().to_owned(), subject: mail.subject, text: mail.text };
+                    return Letter {
+                        to: mail.to.as_str().to_owned(),
+                        subject: mail.subject,
+                        purpose: mail.purpose.id().to_owned(),
+                        text: mail.text,
+                    };
                 }
                 delivered.await;
             }

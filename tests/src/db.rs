@@ -1,10 +1,14 @@
 //! A database for each test: a SQLite file, or a PostgreSQL database when `TEST_DATABASE_URL` names a server.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 use tempfile::TempDir;
 use url::Url;
+
+/// How long a test waits for what others do.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An empty or migrated database that is gone when the value is dropped.
 #[derive(Debug)]
@@ -56,6 +60,71 @@ impl TestDatabase {
     /// A connection of the test's own, to look at rows or to change them behind the server's back.
     pub async fn connect(&self) -> DatabaseConnection {
         connect(&self.url).await
+    }
+
+    /// The number that a query answers, such as a count of rows.
+    ///
+    /// # Panics
+    /// When the database refuses the query, or answers no number.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let connection = self.connect().await;
+        let row = connection.query_one_raw(Statement::from_string(connection.get_database_backend(), sql)).await;
+        let row = row.unwrap_or_else(|error| panic!("{sql}: {error}")).expect("a row");
+        row.try_get_by_index(0).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Waits until a query answers this number: what a worker does in its own time.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn until(&self, sql: &str, expected: i64) {
+        let waiting = async {
+            while self.number(sql).await != expected {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+            panic!("{sql} never was {expected}, but {}", self.number(sql).await);
+        }
+    }
+
+    /// Changes rows behind the server's back, and answers how many.
+    pub async fn change(&self, sql: &str) -> u64 {
+        execute(&self.connect().await, sql).await
+    }
+
+    /// All rows of all our tables as text, as a thief of a backup has them; bytes are in lower-case hexadecimal.
+    ///
+    /// # Panics
+    /// When the database refuses.
+    pub async fn dump(&self) -> String {
+        let connection = self.connect().await;
+        let backend = connection.get_database_backend();
+        let texts = async |sql: String| {
+            let rows = connection.query_all_raw(Statement::from_string(backend, sql)).await;
+            let rows = rows.expect("the database answers");
+            rows.iter().map(|row| row.try_get_by_index(0).expect("text")).collect::<Vec<String>>()
+        };
+        let tables = match backend {
+            DbBackend::Postgres => "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
+            _ => "SELECT name FROM sqlite_master WHERE type = 'table'",
+        };
+        let mut dump = String::new();
+        for table in texts(tables.to_owned()).await {
+            let row = if backend == DbBackend::Postgres {
+                format!("{table}::text")
+            } else {
+                let columns = texts(format!("SELECT name FROM pragma_table_info('{table}')")).await;
+                let columns = columns.iter().map(|name| {
+                    format!("CASE typeof({name}) WHEN 'blob' THEN lower(hex({name})) ELSE quote({name}) END")
+                });
+                columns.collect::<Vec<_>>().join(" || ',' || ")
+            };
+            for text in texts(format!("SELECT {row} FROM {table}")).await {
+                dump.push_str(&format!("{table}: {text}\n"));
+            }
+        }
+        dump
     }
 
     fn in_sqlite() -> Self {
@@ -133,8 +202,9 @@ async fn connect(url: &str) -> DatabaseConnection {
     Database::connect(options).await.expect("the database can be reached")
 }
 
-async fn execute(connection: &DatabaseConnection, sql: &str) {
-    connection.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+async fn execute(connection: &DatabaseConnection, sql: &str) -> u64 {
+    let done = connection.execute_unprepared(sql).await;
+    done.unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected()
 }
 
 /// The URL of the database `name` on the same server.

@@ -1,7 +1,10 @@
 //! A mail as the person who received it sees it.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use identity_core::mail::Purpose;
 
 /// A received mail.
 #[derive(Clone, Debug)]
@@ -10,6 +13,8 @@ pub struct Letter {
     pub to: String,
     /// The subject, as it was written in the header.
     pub subject: String,
+    /// What it is for, as the id of its purpose: `verify_email`, `reset_password` and so on.
+    pub purpose: String,
     /// The plain-text part.
     pub text: String,
 }
@@ -20,9 +25,11 @@ impl Letter {
     pub fn read(to: &str, message: &str) -> Self {
         let (head, _) = message.split_once("\r\n\r\n").expect("a message has headers and a body");
         let header = |name| header(head, name).unwrap_or_default();
+        let subject = header("Subject");
         Self {
             to: to.to_owned(),
-            subject: header("Subject"),
+            purpose: purpose_of(&subject),
+            subject,
             text: plain_text(message).expect("a mail has a plain-text part"),
         }
     }
@@ -57,6 +64,19 @@ impl Letter {
     pub fn token(&self) -> String {
         token_of(&self.link())
     }
+}
+
+/// The purpose whose template the subject is made from; empty when it is none of ours.
+fn purpose_of(subject: &str) -> String {
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../identity-core/src/mail/templates/en");
+    let is_made_from = |purpose: &&Purpose| {
+        let file = templates.join(format!("{}.subject", purpose.id()));
+        let template = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let (start, rest) = template.trim().split_once("{{").expect("a subject names the application");
+        let (_, end) = rest.split_once("}}").expect("a placeholder is closed");
+        subject.starts_with(start) && subject.ends_with(end)
+    };
+    Purpose::ALL.iter().find(is_made_from).map(|purpose| purpose.id().to_owned()).unwrap_or_default()
 }
 
 /// The token inside a link: the query parameter `token`, or the last segment of the path.

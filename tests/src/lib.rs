@@ -17,6 +17,7 @@ mod letter;
 mod process;
 #[cfg(doctest)]
 mod prose;
+mod race;
 mod server;
 mod service;
 mod smtp;
@@ -27,6 +28,7 @@ pub use browser::{Browser, SetCookie};
 pub use db::TestDatabase;
 pub use letter::{Letter, token_of};
 pub use process::{Process, free_port};
+pub use race::race;
 pub use server::{Server, ServerBuilder};
 pub use service::BaseService;
 pub use smtp::SmtpSink;

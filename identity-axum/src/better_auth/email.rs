@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
-use identity_core::auth::{ChangeStep, VerifyLink};
+use identity_core::auth::{ChangeStep, GivenCode, VerifyLink};
 use identity_core::principal::Profile;
 use identity_core::text::Email;
 use identity_core::token::Token;
@@ -49,7 +49,7 @@ pub(super) async fn follow(
     let resolved = caller.as_ref().map(|caller| &caller.resolved);
     let verification = facade.identity.email_verification();
     let link = Token::presented(token);
-    Ok(match verification.follow_link(&link, flow.as_deref(), resolved, &passed.info).await {
+    Ok(match verification.follow_link(&link, flow.as_deref(), resolved, callback_url, &passed.info).await {
         Err(error) => failed(error, callback_url)?,
         Ok(VerifyLink::Verified { profile, issued }) => {
             let mut response = done(callback_url, None);
@@ -75,7 +75,7 @@ pub(super) async fn confirm(
     let callback_url = check.optional_text("callbackURL").filter(|url| !url.is_empty());
     check.finish()?;
     let resolved = caller.as_ref().map(|caller| &caller.resolved);
-    Ok(match facade.identity.change_email().confirm(&Token::presented(token), resolved).await {
+    Ok(match facade.identity.change_email().confirm(&Token::presented(token), resolved, callback_url).await {
         Err(error) => failed(error, callback_url)?,
         Ok(step) => changed(&facade, step, caller.as_ref(), token, callback_url),
     })
@@ -148,6 +148,7 @@ pub(super) async fn send_code(State(facade): State<Arc<Facade>>, passed: Passed)
 
 pub(super) async fn give_code(
     State(facade): State<Arc<Facade>>,
+    MaybeCaller(caller): MaybeCaller,
     passed: Passed,
     headers: HeaderMap,
 ) -> Result<Response, Failure<BetterAuth>> {
@@ -157,8 +158,15 @@ pub(super) async fn give_code(
     let remember = check.optional_bool("rememberMe");
     check.finish()?;
     let email = Email::parse(email)?;
-    let verification = facade.identity.email_verification();
-    let (profile, issued) = verification.give_code(&email, code, remember.unwrap_or(true), &passed.info).await?;
+    let flow = facade.cookies.plain(&headers, Name::EmailFlow);
+    let given = GivenCode {
+        email: &email,
+        code,
+        flow: flow.as_deref(),
+        caller: caller.as_ref().map(|caller| &caller.resolved),
+        remember: remember.unwrap_or(true),
+    };
+    let (profile, issued) = facade.identity.email_verification().give_code(given, &passed.info).await?;
     let token = issued.as_ref().map(|issued| issued.token.expose());
     let mut response = reply::json(json!({ "status": true, "token": token, "user": User(&profile) })).into_response();
     if let Some(issued) = &issued {

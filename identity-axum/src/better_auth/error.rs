@@ -17,7 +17,11 @@ impl Dialect for BetterAuth {
     fn render(error: &Error, _request_id: Option<&str>) -> Response {
         let (status, code, text) = wire(error.code());
         // What went wrong on our side is for the log only.
-        let message = error.detail().filter(|_| error.code().class() != Class::Internal).unwrap_or(text);
+        let sentence = error.detail().filter(|_| error.code().class() != Class::Internal).unwrap_or(text);
+        let message = match error.field() {
+            Some(field) => format!("[body.{field}] {sentence}"),
+            None => sentence.to_owned(),
+        };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(json!({ "message": message, "code": code }))).into_response();
         if let Some(seconds) = error.wait_seconds() {

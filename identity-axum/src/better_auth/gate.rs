@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, MatchedPath, Request};
+use axum::extract::{FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -61,9 +61,46 @@ impl<S: Send + Sync> FromRequestParts<S> for Passed {
     }
 }
 
-/// The middleware.
+/// What the gate has to know about an endpoint.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    /// The limit that a call counts against; `None` where the handler counts itself.
+    action: Option<Action>,
+    /// Whether a page without JavaScript may post to it.
+    forms: bool,
+    /// Whether it opens a session without needing one.
+    signs_in: bool,
+    /// Whether services call it for their users: one that proves its name is exempt from limits and the origin check.
+    for_services: bool,
+}
+
+impl Rule {
+    /// An endpoint like any other.
+    pub(super) const PLAIN: Self = Self::limited(Action::Other);
+    /// An endpoint that services call for their users.
+    pub(super) const FOR_SERVICES: Self = Self { for_services: true, ..Self::PLAIN };
+    /// Such an endpoint that counts its calls itself.
+    pub(super) const COUNTS_ITSELF: Self = Self { action: None, ..Self::FOR_SERVICES };
+
+    pub(super) const fn limited(action: Action) -> Self {
+        Self { action: Some(action), forms: false, signs_in: false, for_services: false }
+    }
+
+    pub(super) const fn with_forms(self) -> Self {
+        Self { forms: true, ..self }
+    }
+
+    pub(super) const fn signing_in(self) -> Self {
+        Self { signs_in: true, ..self }
+    }
+}
+
+/// The middleware of one endpoint.
 #[derive(Clone, Debug)]
-pub(super) struct Gate(pub(super) Arc<Facade>);
+pub(super) struct Gate {
+    pub(super) facade: Arc<Facade>,
+    pub(super) rule: Rule,
+}
 
 impl Around for Gate {
     async fn around<S>(self, request: Request, mut inner: S) -> Result<Response, S::Error>
@@ -74,7 +111,7 @@ impl Around for Gate {
         if !matches!(*request.method(), Method::GET | Method::POST | Method::PUT | Method::DELETE) {
             return Ok(not_found().await);
         }
-        let mut response = match check(&self.0, request).await {
+        let mut response = match check(&self.facade, self.rule, request).await {
             Ok(request) => inner.call(request).await?,
             Err(error) => Failure::<BetterAuth>::from(error).into_response(),
         };
@@ -89,20 +126,20 @@ pub(super) async fn not_found() -> Response {
     StatusCode::NOT_FOUND.into_response()
 }
 
-async fn check(facade: &Facade, request: Request) -> Result<Request> {
+async fn check(facade: &Facade, rule: Rule, request: Request) -> Result<Request> {
     let (mut parts, body) = request.into_parts();
     let info = request::info(&parts.extensions, &parts.headers, &facade.identity.config().http.trusted_proxies)?;
-    let service = service(facade, &parts.headers)?;
-    let path = endpoint(facade, &parts);
-    if let (None, Some(action), Some(ip)) = (&service, action(&parts.method, &path), info.ip) {
+    let service = service(facade, &parts.headers);
+    let exempt = rule.for_services && matches!(service, Some(Ok(_)));
+    if let (false, Some(action), Some(ip)) = (exempt, rule.action, info.ip) {
         facade.identity.count(action, ip)?;
     }
+    let service = service.transpose()?;
     let query = input::query(parts.uri.query())?;
-    let input = input::read(&parts.headers, body, takes_forms(&path)).await?;
-    let changes = parts.method != Method::GET;
-    if changes {
-        if service.is_none() {
-            origin::check(&facade.origins, &parts.headers, signs_in(&path))?;
+    let input = input::read(&parts.headers, body, rule.forms).await?;
+    if parts.method != Method::GET {
+        if !exempt {
+            origin::check(&facade.origins, &parts.headers, rule.signs_in)?;
         }
         if let Some(fields) = input.fields() {
             origin::check_targets(&facade.origins, fields)?;
@@ -113,49 +150,14 @@ async fn check(facade: &Facade, request: Request) -> Result<Request> {
     Ok(Request::from_parts(parts, Body::empty()))
 }
 
-/// The matched endpoint, relative to the base path.
-fn endpoint(facade: &Facade, parts: &Parts) -> String {
-    let matched = parts.extensions.get::<MatchedPath>().map_or_else(|| parts.uri.path(), MatchedPath::as_str);
-    let base = &facade.identity.config().http.base_path;
-    matched.strip_prefix(base.as_str()).unwrap_or(matched).to_owned()
-}
-
-/// The limit that a call counts against. `get-session` counts itself, and only when it finds nobody.
-fn action(method: &Method, path: &str) -> Option<Action> {
-    Some(match (method.as_str(), path) {
-        ("GET", "/get-session") => return None,
-        ("POST", "/sign-in/email") => Action::SignIn,
-        ("POST", "/sign-up/email") => Action::SignUp,
-        ("POST", "/change-password" | "/set-password" | "/verify-password" | "/delete-user")
-        | ("DELETE", "/account") => Action::ChangePassword,
-        ("POST", "/change-email") => Action::ChangeEmail,
-        ("POST", "/reset-password") => Action::ResetPassword,
-        ("POST", "/request-password-reset" | "/forget-password") => Action::RequestReset,
-        ("POST", "/send-verification-email") => Action::RequestVerification,
-        ("POST", "/email-otp/send-verification-otp") => Action::RequestCode,
-        ("POST", "/email-otp/verify-email") => Action::GiveCode,
-        _ => Action::Other,
-    })
-}
-
-/// The endpoints that a page without JavaScript may post to.
-fn takes_forms(path: &str) -> bool {
-    matches!(path, "/sign-in/email" | "/sign-up/email" | "/verify-email" | "/delete-user/callback")
-}
-
-/// The endpoints that open a session without needing one.
-fn signs_in(path: &str) -> bool {
-    matches!(path, "/sign-in/email" | "/sign-up/email" | "/email-otp/send-verification-otp" | "/email-otp/verify-email")
-}
-
 /// The service that a request proves to come from. A wrong proof is an error, not an anonymous call.
-fn service(facade: &Facade, headers: &HeaderMap) -> Result<Option<String>> {
-    let Some(value) = headers.get(SERVICE_AUTHORIZATION) else { return Ok(None) };
+fn service(facade: &Facade, headers: &HeaderMap) -> Option<Result<String>> {
+    let value = headers.get(SERVICE_AUTHORIZATION)?;
     let credential = value.to_str().ok().and_then(|text| {
         let (scheme, credential) = text.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(credential.trim())
     });
     let provisioning = facade.identity.provisioning();
     let name = credential.and_then(|credential| provisioning.authenticate(credential));
-    name.map(|name| Some(name.to_owned())).ok_or_else(|| Error::new(Code::ServiceCredentialRequired))
+    Some(name.map(str::to_owned).ok_or_else(|| Error::new(Code::ServiceCredentialRequired)))
 }

@@ -56,7 +56,11 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, forms: bool) -> Result
         }
         MediaType::Form => form(&bytes),
     };
-    refuse_nul(&input)?;
+    match &input {
+        Value::Object(fields) => refuse_nul("body", fields)?,
+        other if value_has_nul(other) => return Err(nul_in("body")),
+        _ => {}
+    }
     Ok(Input::Json(input))
 }
 
@@ -115,23 +119,31 @@ fn check_depth(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// PostgreSQL stores no NUL character, and nobody's name has one.
-fn refuse_nul(value: &Value) -> Result<()> {
-    let clean = |text: &str| !text.contains('\0');
-    let good = match value {
-        Value::String(text) => clean(text),
-        Value::Array(items) => return items.iter().try_for_each(refuse_nul),
-        Value::Object(fields) => {
-            fields.values().try_for_each(refuse_nul)?;
-            fields.keys().all(|key| clean(key))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => true,
-    };
-    if good {
-        Ok(())
-    } else {
-        Err(Error::new(Code::InvalidInput).with_detail("[body] Invalid input: text with a NUL character"))
+/// PostgreSQL stores no NUL character, and nobody's name has one. The first field that has one is named.
+fn refuse_nul(scope: &str, fields: &Map<String, Value>) -> Result<()> {
+    let found = fields.iter().find(|(name, value)| has_nul(name) || value_has_nul(value));
+    match found {
+        None => Ok(()),
+        Some((name, _)) if has_nul(name) => Err(nul_in(scope)),
+        Some((name, _)) => Err(nul_in(&format!("{scope}.{name}"))),
     }
+}
+
+fn nul_in(place: &str) -> Error {
+    Error::new(Code::InvalidInput).with_detail(format!("[{place}] Invalid input: text with a NUL character"))
+}
+
+fn value_has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => has_nul(text),
+        Value::Array(items) => items.iter().any(value_has_nul),
+        Value::Object(fields) => fields.iter().any(|(name, value)| has_nul(name) || value_has_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn has_nul(text: &str) -> bool {
+    text.contains('\0')
 }
 
 /// Checks the fields of a body one after the other and reports all problems together, in the order they were asked for.
@@ -274,7 +286,6 @@ pub(super) fn query(query: Option<&str>) -> Result<Map<String, Value>> {
     for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         fields.entry(name.into_owned()).or_insert_with(|| Value::String(value.into_owned()));
     }
-    refuse_nul(&Value::Object(fields.clone()))
-        .map_err(|_| Error::new(Code::InvalidInput).with_detail("[query] Invalid input: text with a NUL character"))?;
+    refuse_nul("query", &fields)?;
     Ok(fields)
 }

@@ -21,14 +21,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::response::IntoResponse;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use identity_core::Identity;
+use identity_core::limits::Action;
 use serde_json::json;
 
 pub use error::BetterAuth;
 
 use self::cors::Cors;
-use self::gate::Gate;
+use self::gate::{Gate, Rule};
 use self::origin::TrustedOrigins;
 use crate::cookie::Cookies;
 use crate::middleware::AroundLayer;
@@ -57,10 +58,7 @@ where
         origins: TrustedOrigins::new(http),
         identity: identity.clone(),
     });
-    let routes = routes()
-        .route_layer(AroundLayer(Gate(Arc::clone(&facade))))
-        .method_not_allowed_fallback(gate::not_found)
-        .fallback(gate::not_found);
+    let routes = routes(&facade).method_not_allowed_fallback(gate::not_found).fallback(gate::not_found);
     Router::new()
         .nest(&http.base_path, routes)
         .layer((
@@ -70,40 +68,59 @@ where
         .with_state(facade)
 }
 
-fn routes() -> Router<Arc<Facade>> {
-    Router::new()
-        .route("/ok", get(async || reply::json(json!({ "ok": true }))))
-        .route("/error", get(page::error))
-        .route("/sign-up/email", post(sign_up::email))
-        .route("/sign-in/email", post(sign_in::email))
-        .route("/sign-out", post(session::sign_out))
-        .route("/get-session", get(session::get).post(session::post))
-        .route("/list-sessions", get(session::list))
-        .route("/revoke-session", post(session::revoke))
-        .route("/revoke-session-by-id", post(session::revoke_by_id))
-        .route("/revoke-sessions", post(session::revoke_all))
-        .route("/revoke-other-sessions", post(session::revoke_others))
-        .route("/update-session", post(session::update))
-        .route("/me", get(user::me))
-        .route("/profile", put(user::put_profile))
-        .route("/account", delete(user::delete_account))
-        .route("/update-user", post(user::update))
-        .route("/delete-user", post(user::delete))
-        .route("/delete-user/callback", get(user::follow_deletion).post(user::confirm_deletion))
-        .route("/list-accounts", get(user::list_accounts))
-        .route("/unlink-account", post(user::unlink_account))
-        .route("/provision", post(user::provision))
-        .route("/change-password", post(password::change))
-        .route("/set-password", post(password::set))
-        .route("/has-password", get(password::has))
-        .route("/verify-password", post(password::verify))
-        .route("/request-password-reset", post(password::request_reset))
-        .route("/forget-password", post(password::request_reset))
-        .route("/reset-password", post(password::reset))
-        .route("/reset-password/{token}", get(password::follow_reset))
-        .route("/send-verification-email", post(email::send))
-        .route("/verify-email", get(email::follow).post(email::confirm))
-        .route("/change-email", post(email::change))
-        .route("/email-otp/send-verification-otp", post(email::send_code))
-        .route("/email-otp/verify-email", post(email::give_code))
+/// Every endpoint with what the gate has to know about it: no endpoint can be mounted without its rule.
+fn routes(facade: &Arc<Facade>) -> Router<Arc<Facade>> {
+    const PLAIN: Rule = Rule::PLAIN;
+    const SIGN_UP: Rule = Rule::limited(Action::SignUp).with_forms().signing_in();
+    const SIGN_IN: Rule = Rule::limited(Action::SignIn).with_forms().signing_in();
+    const PASSWORD: Rule = Rule::limited(Action::ChangePassword);
+    const EMAIL: Rule = Rule::limited(Action::ChangeEmail);
+    const RESET: Rule = Rule::limited(Action::ResetPassword);
+    const RESET_MAIL: Rule = Rule::limited(Action::RequestReset);
+    const VERIFICATION_MAIL: Rule = Rule::limited(Action::RequestVerification);
+    const CODE_MAIL: Rule = Rule::limited(Action::RequestCode).signing_in();
+    const CODE: Rule = Rule::limited(Action::GiveCode).signing_in();
+    const PAGE: Rule = Rule::PLAIN.with_forms();
+
+    type Methods = MethodRouter<Arc<Facade>>;
+    let endpoints: [(&str, Rule, Methods); 34] = [
+        ("/ok", PLAIN, get(async || reply::json(json!({ "ok": true })))),
+        ("/error", PLAIN, get(page::error)),
+        ("/sign-up/email", SIGN_UP, post(sign_up::email)),
+        ("/sign-in/email", SIGN_IN, post(sign_in::email)),
+        ("/sign-out", PLAIN, post(session::sign_out)),
+        ("/get-session", Rule::COUNTS_ITSELF, get(session::get).post(session::post)),
+        ("/list-sessions", PLAIN, get(session::list)),
+        ("/revoke-session", PLAIN, post(session::revoke)),
+        ("/revoke-session-by-id", PLAIN, post(session::revoke_by_id)),
+        ("/revoke-sessions", PLAIN, post(session::revoke_all)),
+        ("/revoke-other-sessions", PLAIN, post(session::revoke_others)),
+        ("/update-session", PLAIN, post(session::update)),
+        ("/me", PLAIN, get(user::me)),
+        ("/profile", PLAIN, put(user::put_profile)),
+        ("/account", PASSWORD, delete(user::delete_account)),
+        ("/update-user", PLAIN, post(user::update)),
+        ("/delete-user", PASSWORD, post(user::delete)),
+        ("/delete-user/callback", PAGE, get(user::follow_deletion).post(user::confirm_deletion)),
+        ("/list-accounts", PLAIN, get(user::list_accounts)),
+        ("/unlink-account", PLAIN, post(user::unlink_account)),
+        ("/provision", Rule::FOR_SERVICES, post(user::provision)),
+        ("/change-password", PASSWORD, post(password::change)),
+        ("/set-password", PASSWORD, post(password::set)),
+        ("/has-password", PLAIN, get(password::has)),
+        ("/verify-password", PASSWORD, post(password::verify)),
+        ("/request-password-reset", RESET_MAIL, post(password::request_reset)),
+        ("/forget-password", RESET_MAIL, post(password::request_reset)),
+        ("/reset-password", RESET, post(password::reset)),
+        ("/reset-password/{token}", PLAIN, get(password::follow_reset)),
+        ("/send-verification-email", VERIFICATION_MAIL, post(email::send)),
+        ("/verify-email", PAGE, get(email::follow).post(email::confirm)),
+        ("/change-email", EMAIL, post(email::change)),
+        ("/email-otp/send-verification-otp", CODE_MAIL, post(email::send_code)),
+        ("/email-otp/verify-email", CODE, post(email::give_code)),
+    ];
+    endpoints.into_iter().fold(Router::new(), |router, (path, rule, methods)| {
+        let gate = Gate { facade: Arc::clone(facade), rule };
+        router.route(path, methods.layer(AroundLayer(gate)))
+    })
 }

@@ -47,6 +47,10 @@ impl TrustedOrigins {
             format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())
         };
         let web = matches!(url.scheme(), "http" | "https");
+        // `blob:` and its like borrow the origin of the URL inside them.
+        if origin.is_tuple() && !web {
+            return false;
+        }
         if web && self.is_own(&text) {
             return true;
         }
@@ -64,7 +68,8 @@ impl TrustedOrigins {
 
     /// Whether a redirect may lead to `target`: a path on the base URL, or a URL of a trusted origin.
     pub(super) fn trusts_target(&self, target: &str) -> bool {
-        if target.chars().any(|character| character.is_control() || character == '\\') {
+        // A browser would be sent the very bytes, and might read others into them than were checked here.
+        if target.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
             return false;
         }
         if target.starts_with('/') {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use http::HeaderMap;
 use identity_core::Code;
@@ -73,9 +74,11 @@ pub(super) async fn request_reset(State(facade): State<Arc<Facade>>, passed: Pas
 /// Leads from the mail to the page of the application, with the token or with what is wrong about it. Changes nothing.
 pub(super) async fn follow_reset(
     State(facade): State<Arc<Facade>>,
-    Path(token): Path<String>,
+    token: Result<Path<String>, PathRejection>,
     passed: Passed,
 ) -> Reply {
+    // A token that is not even text is an unknown one.
+    let token = token.map(|Path(token)| token).unwrap_or_default();
     let mut check = Check::query(&passed.query);
     let callback = check.text("callbackURL");
     check.finish()?;

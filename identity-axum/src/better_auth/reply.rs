@@ -71,10 +71,8 @@ impl Facade {
         profile: &Profile,
     ) {
         let signed = self.cookies.sign(token.expose());
-        let policy = &self.identity.config().session;
-        let used = (self.identity.now() - session.created_at).to_std().unwrap_or_default();
-        let age = policy.expires_in.min(policy.max_age.saturating_sub(used));
-        self.cookies.set(headers, Name::SessionToken, &signed, session.remembered.then_some(age));
+        let age = session.cookie_age(self.identity.now(), &self.identity.config().session);
+        self.cookies.set(headers, Name::SessionToken, &signed, age);
         if self.identity.config().http.bearer
             && let Ok(value) = HeaderValue::try_from(signed)
         {

@@ -90,8 +90,7 @@ pub(super) async fn sign_out(State(facade): State<Arc<Facade>>, headers: HeaderM
 /// The live sessions of the user. The caller's own shows its token, the others their ids: a list must not be worth stealing.
 pub(super) async fn list(State(facade): State<Arc<Facade>>, FreshCaller(caller): FreshCaller) -> Reply {
     let sessions = facade.identity.sessions().list(&caller.resolved.profile.id).await?;
-    let shown: Vec<(Session, _)> =
-        sessions.into_iter().map(|session| (facade.session_fields(&session), session)).map(|(f, s)| (s, f)).collect();
+    let shown: Vec<(&Session, _)> = sessions.iter().map(|session| (session, facade.session_fields(session))).collect();
     let views: Vec<_> = shown
         .iter()
         .map(|(session, fields)| {
@@ -121,13 +120,10 @@ pub(super) async fn revoke_by_id(State(facade): State<Arc<Facade>>, caller: Call
     let mut check = Check::body(&passed.input);
     let id = check.filled("sessionId");
     check.finish()?;
-    let listed = facade.identity.sessions().list(&caller.resolved.profile.id).await?;
-    if !listed.iter().any(|session| session.id.as_str() == id) {
-        return Err(Error::new(Code::SessionNotFound).into());
-    }
-    facade.identity.sessions().revoke(&caller.resolved.profile.id, id).await?;
+    let ended = facade.identity.sessions().revoke(&caller.resolved.profile.id, id).await?;
+    let ended = ended.ok_or_else(|| Error::new(Code::SessionNotFound))?;
     let mut response = reply::json(json!({ "status": true }));
-    if caller.resolved.session.id.as_str() == id {
+    if ended == caller.resolved.session.id {
         facade.cookies.clear_session(response.headers_mut());
     }
     Ok(response)

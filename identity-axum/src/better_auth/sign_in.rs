@@ -12,6 +12,7 @@ use identity_core::text::Email;
 use serde_json::json;
 
 use super::Facade;
+use super::caller;
 use super::error::BetterAuth;
 use super::gate::Passed;
 use super::input::Check;
@@ -33,6 +34,7 @@ pub(super) async fn email(State(facade): State<Arc<Facade>>, passed: Passed, hea
         password: Secret::from(password),
         remember: remember.unwrap_or(true),
         callback_url: callback_url.map(str::to_owned),
+        replaces: caller::presented(&facade, &headers),
     };
     Ok(match facade.identity.sign_in().with_password(sign_in, &passed.info).await? {
         SignedIn::Complete { issued, profile } => {

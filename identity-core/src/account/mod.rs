@@ -52,7 +52,7 @@ impl Accounts<'_> {
     }
 }
 
-/// Adds the password of a user who has none; a second one at the same time loses on the unique key.
+/// Adds the password of a user who has none.
 pub(crate) async fn add_credential(op: &mut Op<'_>, user_id: &UserId, hash: &str) -> Result<()> {
     store::insert_credential(op, user_id, hash).await
 }

@@ -1,5 +1,7 @@
 //! Looking after users from outside of their own sessions: by an administrator, the command line, or the embedding application.
 
+use std::fmt;
+
 use serde_json::Map;
 
 use crate::account;
@@ -12,7 +14,20 @@ use crate::shared::Shared;
 use crate::store::Tx;
 use crate::text::Email;
 use crate::user::model::is_valid_role;
-use crate::user::{self, Ban, NewUser, SUPERADMIN, User};
+use crate::user::{self, Ban, NewUser, ProfileChange, SUPERADMIN, User};
+use crate::verification;
+
+/// A new user whose password is hashed already. `Debug` shows neither the password nor the hash.
+pub struct PreparedUser {
+    new: NewUser,
+    hash: Option<String>,
+}
+
+impl fmt::Debug for PreparedUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PreparedUser").field(&self.new.email).finish()
+    }
+}
 
 /// The accounts, as an administrator or the command line handles them.
 #[derive(Debug)]
@@ -33,13 +48,21 @@ impl Users<'_> {
         Ok(user)
     }
 
+    /// Checks a new user and hashes the password, before a transaction begins: hashing takes long.
+    ///
+    /// # Errors
+    /// Those of [`Users::create`] but `email_taken`.
+    pub async fn prepare(&self, new: NewUser) -> Result<PreparedUser> {
+        let hash = self.check_and_hash(&new).await?;
+        Ok(PreparedUser { new, hash })
+    }
+
     /// Creates a user inside a transaction of the embedding application, which commits it together with its own rows.
     ///
     /// # Errors
-    /// Those of [`Users::create`].
-    pub async fn create_in(&self, tx: &Tx, new: NewUser) -> Result<User> {
-        let hash = self.check_and_hash(&new).await?;
-        create(&mut Op::join(self.shared, tx), new, hash).await
+    /// `email_taken`.
+    pub async fn create_in(&self, tx: &Tx, prepared: PreparedUser) -> Result<User> {
+        create(&mut Op::join(self.shared, tx), prepared.new, prepared.hash).await
     }
 
     async fn check_and_hash(&self, new: &NewUser) -> Result<Option<String>> {
@@ -98,6 +121,7 @@ impl Users<'_> {
         // The user's row goes first: a sign-in in flight holds it until its session exists, and then the session is found here.
         user::store::set_ban(&mut op, id, Some(ban)).await?;
         session::end_all(&mut op, id).await?;
+        verification::close(&mut op, id, &verification::OF_ACCOUNT).await?;
         op.commit().await
     }
 
@@ -122,7 +146,29 @@ impl Users<'_> {
         user::store::set_ban(&mut op, id, None).await?;
         account::put_credential(&mut op, id, &hash).await?;
         session::end_all(&mut op, id).await?;
+        verification::close(&mut op, id, &verification::OF_ACCOUNT).await?;
         op.commit().await
+    }
+
+    /// Changes the profile of a user, extra fields that users cannot set themselves included.
+    ///
+    /// # Errors
+    /// `user_not_found`; `invalid_input` for a name, a picture, or a field that is not declared or of another type.
+    pub async fn update(&self, id: &UserId, change: ProfileChange) -> Result<User> {
+        user::check_change(&self.shared.config.user.fields, &change)?;
+        let mut op = Op::write(self.shared).await?;
+        let user = user::lock(&mut op, id).await?;
+        let user = user::store::update_profile(&mut op, &user, &change).await?;
+        op.commit().await?;
+        Ok(user)
+    }
+
+    /// Whether anybody holds the highest rank and can sign in.
+    ///
+    /// # Errors
+    /// Trouble with the database only.
+    pub async fn has_superadmin(&self) -> Result<bool> {
+        Ok(!user::store::superadmins(&Op::read(self.shared)).await?.is_empty())
     }
 }
 

@@ -98,13 +98,15 @@ impl DeleteAccount<'_> {
 
     async fn with_link(&self, user: &User, token: &Token<kind::Verification>) -> Result<Deletion> {
         let mut op = Op::write(self.shared).await?;
-        let found = verification::store::find(&op, Purpose::AccountDeletion, &token.digest()).await?;
-        let found = found.filter(|found| found.user_id.as_ref() == Some(&user.id));
-        let found = found.ok_or_else(|| Error::new(Code::InvalidDeletionToken))?;
+        // All superadmins are locked before any user of them, so that two who leave at once do not wait for each other.
+        user::keep_a_superadmin(&mut op, &user.id).await?;
+        let held = verification::hold(&mut op, Purpose::AccountDeletion, &token.digest()).await?;
+        let held = held.filter(|(found, owner)| owner.id == user.id && owner.email == found.email);
+        let (found, _) = held.ok_or_else(|| Error::new(Code::InvalidDeletionToken))?;
         if !verification::store::spend(&mut op, &found).await? {
             return Err(Error::new(Code::InvalidDeletionToken));
         }
-        delete(&mut op, user).await?;
+        user::store::delete(&mut op, &user.id).await?;
         op.commit().await?;
         Ok(Deletion::Deleted)
     }

@@ -20,9 +20,9 @@ use crate::session::{self, Issued, Proof};
 use crate::shared::Shared;
 use crate::text::Email;
 use crate::time::{Timestamp, after};
-use crate::token::{Token, kind};
+use crate::token::{Digest, Token, kind};
 use crate::user::{self, User};
-use crate::verification::{self, About, Guess, Purpose, State, Verification};
+use crate::verification::{self, About, Guess, Purpose, State};
 
 /// What a browser keeps between asking for a verification mail at sign-up or sign-in and following its link: only this browser is
 /// signed in by the link, not the scanner of a mail server and not whoever else gets hold of the mail.
@@ -86,6 +86,21 @@ pub enum VerifyLink {
     Change(ChangeStep),
 }
 
+/// The six digits of a mail, and what is known about the browser that gives them.
+#[derive(Debug)]
+pub struct GivenCode<'a> {
+    /// The address the mail went to.
+    pub email: &'a Email,
+    /// The six digits.
+    pub code: &'a str,
+    /// The value of the flow cookie.
+    pub flow: Option<&'a str>,
+    /// The session of the browser.
+    pub caller: Option<&'a Resolved>,
+    /// Whether a session that it opens should outlive the browser.
+    pub remember: bool,
+}
+
 /// Proving an address.
 #[derive(Debug)]
 pub struct EmailVerification<'s> {
@@ -137,8 +152,9 @@ impl EmailVerification<'_> {
 
     /// Follows the link of a mail: proves an address, or takes a step of a change of address.
     ///
-    /// `flow` is the value of the flow cookie. A link about a change acts at once only for the user's own session; anybody else
-    /// is asked to confirm first, so that a mail scanner changes nothing.
+    /// `flow` is the value of the flow cookie; `callback_url` is where the link of a next mail, if there is one, leads in the end.
+    /// A link about a change acts at once only for the user's own session; anybody else is asked to confirm first, so that a mail
+    /// scanner changes nothing.
     ///
     /// # Errors
     /// `invalid_verification_token`, `token_expired`, `user_not_found`, `invalid_user`.
@@ -147,20 +163,26 @@ impl EmailVerification<'_> {
         token: &Token<kind::Verification>,
         flow: Option<&str>,
         caller: Option<&Resolved>,
+        callback_url: Option<&str>,
         info: &RequestInfo,
     ) -> Result<VerifyLink> {
-        let op = Op::read(self.shared);
         let digest = token.digest();
-        if let Some(found) = verification::store::find(&op, Purpose::EmailLink, &digest).await? {
-            return self.verify(found, flow, info).await;
+        if verification::store::find(&Op::read(self.shared), Purpose::EmailLink, &digest).await?.is_some() {
+            return self.verify(&digest, flow, info).await;
         }
-        email_change::follow(self.shared, token, caller, false).await.map(VerifyLink::Change)
+        email_change::follow(self.shared, token, caller, callback_url, false).await.map(VerifyLink::Change)
     }
 
-    async fn verify(&self, found: Verification, flow: Option<&str>, info: &RequestInfo) -> Result<VerifyLink> {
+    async fn verify(
+        &self,
+        digest: &Digest<kind::Verification>,
+        flow: Option<&str>,
+        info: &RequestInfo,
+    ) -> Result<VerifyLink> {
         let shared = self.shared;
         let mut op = Op::write(shared).await?;
-        let user = owner(&op, &found).await?;
+        let held = verification::hold(&mut op, Purpose::EmailLink, digest).await?;
+        let (found, user) = held.ok_or_else(|| Error::new(Code::InvalidVerificationToken))?;
         if user.email != found.email {
             return Err(Error::new(Code::InvalidVerificationToken));
         }
@@ -182,27 +204,29 @@ impl EmailVerification<'_> {
         Ok(VerifyLink::Verified { profile, issued })
     }
 
-    /// Takes the six digits of a mail. The session is there when the configuration lets a verification sign in.
+    /// Takes the six digits of a mail.
+    ///
+    /// Only a browser that is known (by the flow cookie of a sign-up or sign-in, or by a session of this user) is signed in, where
+    /// the configuration lets a verification sign in, and is told why there is no code; to others every refusal is the same.
     ///
     /// # Errors
-    /// `invalid_code`, `code_expired`, `too_many_attempts`; an address that nobody has gives `invalid_code`.
-    pub async fn give_code(
-        &self,
-        email: &Email,
-        code: &str,
-        remember: bool,
-        info: &RequestInfo,
-    ) -> Result<(Profile, Option<Issued>)> {
+    /// `invalid_code`, also for an address that nobody has; `code_expired` and `too_many_attempts` for a known browser;
+    /// `rate_limited` after many wrong codes.
+    pub async fn give_code(&self, given: GivenCode<'_>, info: &RequestInfo) -> Result<(Profile, Option<Issued>)> {
         let shared = self.shared;
         // A code allows few tries, but new codes can be asked for: the account's wrong guesses count as well.
-        let attempt = shared.limiter.guesses.begin(&format!("code for {email}"), shared.clock.now())?;
+        let attempt = shared.limiter.guesses.begin(&format!("code for {}", given.email), shared.clock.now())?;
         let mut op = Op::write(shared).await?;
-        let Some(user) = user::store::by_email(&op, email.as_str()).await? else {
-            attempt.wrong(op.now());
+        let Some(user) = user::lock_by_email(&mut op, given.email).await? else {
+            // The same statements for nobody.
+            let nobody = UserId::mint(op.now(), op.entropy());
+            verification::guess_code(&mut op, &nobody, given.email.as_str(), given.code).await?;
+            op.commit().await?;
             return Err(Error::new(Code::InvalidCode));
         };
-        let user = user::lock(&mut op, &user.id).await?;
-        match verification::guess_code(&mut op, &user.id, &user.email, code).await? {
+        let known = given.flow.is_some_and(|value| EmailFlow::names(shared, value, &user.id, op.now()))
+            || given.caller.is_some_and(|caller| caller.profile.id == user.id);
+        match verification::guess_code(&mut op, &user.id, &user.email, given.code).await? {
             Guess::Right => attempt.right(),
             Guess::Wrong => {
                 attempt.wrong(op.now());
@@ -211,12 +235,12 @@ impl EmailVerification<'_> {
                 return Err(Error::new(Code::InvalidCode));
             }
             Guess::NoCode => {
-                attempt.wrong(op.now());
-                return Err(Error::new(why_no_code(&op, &user).await?));
+                let reason = if known { why_no_code(&op, &user).await? } else { Code::InvalidCode };
+                return Err(Error::new(reason));
             }
         }
-        let signs_in = shared.config.email.sign_in_after_verification && !user.is_banned(op.now());
-        let outcome = complete(&mut op, user, signs_in, remember, info).await?;
+        let signs_in = known && shared.config.email.sign_in_after_verification && !user.is_banned(op.now());
+        let outcome = complete(&mut op, user, signs_in, given.remember, info).await?;
         op.commit().await?;
         Ok(outcome)
     }
@@ -233,9 +257,9 @@ impl EmailVerification<'_> {
 async fn why_no_code(op: &Op<'_>, user: &User) -> Result<Code> {
     let newest = verification::store::newest(op, &user.id, Purpose::EmailCode).await?;
     Ok(match newest {
-        Some(code) if code.state == State::Exhausted => Code::TooManyAttempts,
-        Some(code) if code.state == State::Pending => Code::CodeExpired,
-        _ => Code::InvalidCode,
+        Some(State::Exhausted) => Code::TooManyAttempts,
+        Some(State::Pending) => Code::CodeExpired,
+        Some(State::Spent | State::Superseded) | None => Code::InvalidCode,
     })
 }
 
@@ -252,23 +276,19 @@ async fn complete(
     }
     user.email_verified = true;
     user.updated_at = op.now();
-    verification::store::spend_others(op, &user.id, Purpose::EmailCode).await?;
+    // A change of a proved address needs the consent of its mailbox, so a link that was asked for without is dead.
+    verification::close(op, &user.id, &[Purpose::EmailCode, Purpose::EmailChangeProof]).await?;
     let issued = if signs_in { session::open(op, &user, &Proof::User, remember, info).await? } else { None };
     Ok((profile_of(op, user).await?, issued))
-}
-
-/// The user whom a verification is about.
-pub(crate) async fn owner(op: &Op<'_>, found: &Verification) -> Result<User> {
-    let id = found.user_id.as_ref().ok_or_else(|| Error::new(Code::InvalidVerificationToken))?;
-    user::require(op, id).await
 }
 
 /// Puts the verification mail, with link and code, into the outbox.
 pub(crate) async fn send_verification(op: &mut Op<'_>, user: &User, callback_url: Option<&str>) -> Result<()> {
     let shared = op.shared();
     let about = About { purpose: Purpose::EmailLink, user_id: &user.id, email: &user.email, new_email: None };
-    let token = verification::issue_link(op, about, shared.config.email.link_expires_in).await?;
+    // The code goes first: it locks the user's row, which a new link refers to.
     let code = verification::issue_code(op, &user.id, &user.email).await?;
+    let token = verification::issue_link(op, about, shared.config.email.link_expires_in).await?;
     let message = link_and_code(shared, links::verify_email(&shared.config.http, &token, callback_url), code);
     let expires_at = after(op.now(), shared.config.email.link_expires_in);
     outbox::mail(op, &user.email, &user.name, &message, Some(expires_at)).await
@@ -286,6 +306,7 @@ async fn send_code(op: &mut Op<'_>, user: &User) -> Result<()> {
 pub(crate) async fn send_nothing(op: &mut Op<'_>, email: &Email) -> Result<()> {
     let shared = op.shared();
     verification::issue_decoy(op, Purpose::EmailLink, email.as_str()).await?;
+    verification::issue_decoy(op, Purpose::EmailCode, email.as_str()).await?;
     let token = Token::mint(op.entropy());
     let message = link_and_code(shared, links::verify_email(&shared.config.http, &token, None), String::new());
     outbox::decoy(op, email.as_str(), email.as_str(), &message).await

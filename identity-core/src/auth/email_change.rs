@@ -1,6 +1,6 @@
 //! Changing an address: the old one agrees, the new one proves itself.
 
-use super::email::{minutes, owner};
+use super::email::minutes;
 use super::links;
 use super::resolve::{Resolved, profile_of};
 use crate::code::Code;
@@ -48,7 +48,7 @@ impl ChangeEmail<'_> {
     /// the new one. When the new address is taken nothing is sent, and the answer is the same, in the same time.
     ///
     /// # Errors
-    /// `change_email_disabled`, `email_unchanged`, `verification_disabled` when no mail can be sent.
+    /// `change_email_disabled`, `email_unchanged`, `verification_disabled` when no mail can be sent, `session_not_fresh`.
     pub async fn request(&self, caller: &Resolved, new_email: &Email, callback_url: Option<&str>) -> Result<()> {
         let shared = self.shared;
         if !shared.config.user.change_email {
@@ -60,8 +60,13 @@ impl ChangeEmail<'_> {
         if shared.mail.is_none() {
             return Err(Error::new(Code::VerificationDisabled));
         }
+        if !caller.session.is_fresh(shared.clock.now(), &shared.config.session) {
+            return Err(Error::new(Code::SessionNotFresh));
+        }
         let mut op = Op::write(shared).await?;
-        let user = user::require(&op, &caller.profile.id).await?;
+        let user = user::store::lock(&mut op, &caller.profile.id).await?.ok_or(Code::Unauthorized)?;
+        // A reset or a change of password may have ended the session while this was waiting for the row.
+        session::store::lock(&mut op, &caller.session.id).await?.ok_or(Code::Unauthorized)?;
         if user::store::by_email(&op, new_email.as_str()).await?.is_some() {
             send_nothing(&mut op, &user, new_email).await?;
         } else {
@@ -71,12 +76,18 @@ impl ChangeEmail<'_> {
         op.commit().await
     }
 
-    /// Takes the step of a link after the person has confirmed it on a page.
+    /// Takes the step of a link after the person has confirmed it on a page. `callback_url` is where the link of a next mail, if
+    /// the step sends one, leads in the end.
     ///
     /// # Errors
     /// `invalid_verification_token`, `token_expired`, `user_not_found`.
-    pub async fn confirm(&self, token: &Token<kind::Verification>, caller: Option<&Resolved>) -> Result<ChangeStep> {
-        follow(self.shared, token, caller, true).await
+    pub async fn confirm(
+        &self,
+        token: &Token<kind::Verification>,
+        caller: Option<&Resolved>,
+        callback_url: Option<&str>,
+    ) -> Result<ChangeStep> {
+        follow(self.shared, token, caller, callback_url, true).await
     }
 }
 
@@ -84,11 +95,11 @@ pub(crate) async fn follow(
     shared: &Shared,
     token: &Token<kind::Verification>,
     caller: Option<&Resolved>,
+    callback_url: Option<&str>,
     confirmed: bool,
 ) -> Result<ChangeStep> {
     let mut op = Op::write(shared).await?;
-    let found = find(&op, token).await?;
-    let user = owner(&op, &found).await?;
+    let (found, user) = hold(&mut op, token).await?;
     let new_email = found.new_email.clone().ok_or_else(|| Error::new(Code::InvalidVerificationToken))?;
     match found.state {
         State::Pending if found.expires_at <= op.now() => return Err(Error::new(Code::TokenExpired)),
@@ -110,7 +121,7 @@ pub(crate) async fn follow(
         return Ok(ChangeStep::AlreadyDone);
     }
     let step = if found.purpose == Purpose::EmailChangeConsent {
-        send(&mut op, &user, Purpose::EmailChangeProof, &new_email, None).await?;
+        send(&mut op, &user, Purpose::EmailChangeProof, &new_email, callback_url).await?;
         ChangeStep::Consented
     } else {
         ChangeStep::Changed { profile: change(&mut op, user, &new_email, caller).await? }
@@ -119,11 +130,11 @@ pub(crate) async fn follow(
     Ok(step)
 }
 
-async fn find(op: &Op<'_>, token: &Token<kind::Verification>) -> Result<Verification> {
+async fn hold(op: &mut Op<'_>, token: &Token<kind::Verification>) -> Result<(Verification, User)> {
     let digest = token.digest();
     for purpose in [Purpose::EmailChangeConsent, Purpose::EmailChangeProof] {
-        if let Some(found) = verification::store::find(op, purpose, &digest).await? {
-            return Ok(found);
+        if let Some(held) = verification::hold(op, purpose, &digest).await? {
+            return Ok(held);
         }
     }
     Err(Error::new(Code::InvalidVerificationToken))

@@ -14,7 +14,7 @@ pub(crate) mod sign_in;
 pub(crate) mod sign_up;
 
 pub use delete::{DeleteAccount, DeleteProof, Deletion};
-pub use email::{EmailFlow, EmailVerification, VerifyLink};
+pub use email::{EmailFlow, EmailVerification, GivenCode, VerifyLink};
 pub use email_change::{ChangeEmail, ChangeStep};
 pub use password::{ChangePassword, PasswordChange, Passwords};
 pub use profile::Profiles;

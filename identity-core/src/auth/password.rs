@@ -99,7 +99,10 @@ impl Passwords<'_> {
         }
         let hash = shared.hasher.hash(new).await?;
         let mut op = Op::write(shared).await?;
-        let user = user::require(&op, &caller.profile.id).await?;
+        let user = user::lock(&mut op, &caller.profile.id).await?;
+        if account::store::credential(&op, &user.id).await?.is_some() {
+            return Err(Error::new(Code::PasswordAlreadySet));
+        }
         account::add_credential(&mut op, &user.id, &hash).await?;
         notify(&mut op, &user).await?;
         op.commit().await

@@ -37,9 +37,8 @@ impl Profiles<'_> {
         if change.is_empty() {
             return Err(Error::new(Code::NoFieldsToUpdate));
         }
-        if let Some(name) = &change.name {
-            user::check_name(name)?;
-        }
+        change.name.as_deref().map_or(Ok(()), user::check_name)?;
+        change.image.iter().flatten().try_for_each(|image| user::check_image(image))?;
         let mut op = Op::write(self.shared).await?;
         let user = user::store::lock(&mut op, &caller.profile.id).await?.ok_or(Code::Unauthorized)?;
         let user = user::store::update_profile(&mut op, &user, &change).await?;

@@ -13,7 +13,7 @@ use crate::shared::Shared;
 use crate::text::Email;
 use crate::time::after;
 use crate::token::{Token, kind};
-use crate::user;
+use crate::user::{self, User};
 use crate::verification::{self, About, Purpose, State, Verification};
 
 /// Getting back in with a forgotten password.
@@ -36,7 +36,7 @@ impl PasswordReset<'_> {
         let lifetime = shared.config.password.reset_expires_in;
         let message = |url| Message::ResetPassword { url, minutes: minutes(lifetime) };
         let mut op = Op::write(shared).await?;
-        if let Some(user) = user::store::by_email(&op, email.as_str()).await? {
+        if let Some(user) = user::lock_by_email(&mut op, email).await? {
             let about =
                 About { purpose: Purpose::PasswordReset, user_id: &user.id, email: &user.email, new_email: None };
             let token = verification::issue_link(&mut op, about, lifetime).await?;
@@ -72,28 +72,35 @@ impl PasswordReset<'_> {
         }
         let hash = shared.hasher.hash(new_password).await?;
         let mut op = Op::write(shared).await?;
-        let found = pending(&op, token).await?.ok_or_else(|| Error::new(Code::InvalidToken))?;
-        let user_id = found.user_id.as_ref().ok_or_else(|| Error::new(Code::InvalidToken))?;
+        // The user goes first: a sign-in in flight holds the row until its session exists, and then the session is found here.
+        let held = verification::hold(&mut op, Purpose::PasswordReset, &token.digest()).await?;
+        // Looked at again under the lock: the address may have changed hands meanwhile.
+        let held = held.filter(|(found, user)| user.email == found.email);
+        let (found, user) = held.ok_or_else(|| Error::new(Code::InvalidToken))?;
         if !verification::store::spend(&mut op, &found).await? {
             return Err(Error::new(Code::InvalidToken));
         }
-        let user = user::require(&op, user_id).await?;
-        // The hash goes first: a sign-in in flight holds it until its session exists, and then the session is found here.
-        account::put_credential(&mut op, user_id, &hash).await?;
-        session::end_all(&mut op, user_id).await?;
-        verification::close(&mut op, user_id, &verification::OF_ACCOUNT).await?;
+        account::put_credential(&mut op, &user.id, &hash).await?;
+        session::end_all(&mut op, &user.id).await?;
+        verification::close(&mut op, &user.id, &verification::OF_ACCOUNT).await?;
         notify(&mut op, &user).await?;
         op.commit().await
     }
 }
 
-async fn pending(op: &Op<'_>, token: &Token<kind::Verification>) -> Result<Option<Verification>> {
+/// The link and its user, if it is good: a link that went to an address which the user has left since is not.
+async fn pending(op: &Op<'_>, token: &Token<kind::Verification>) -> Result<Option<(Verification, User)>> {
     let found = verification::store::find(op, Purpose::PasswordReset, &token.digest()).await?;
-    Ok(found.filter(|found| found.state == State::Pending && op.now() < found.expires_at))
+    let Some(found) = found.filter(|found| found.state == State::Pending && op.now() < found.expires_at) else {
+        return Ok(None);
+    };
+    let Some(id) = &found.user_id else { return Ok(None) };
+    let user = user::store::by_id(op, id).await?.filter(|user| user.email == found.email);
+    Ok(user.map(|user| (found, user)))
 }
 
 /// Tells the owner that the password is another one now, should somebody else have done it.
-pub(crate) async fn notify(op: &mut Op<'_>, user: &user::User) -> Result<()> {
+pub(crate) async fn notify(op: &mut Op<'_>, user: &User) -> Result<()> {
     if op.shared().mail.is_some() {
         outbox::mail(op, &user.email, &user.name, &Message::PasswordChanged, None).await?;
     }

@@ -12,6 +12,7 @@ use crate::secret::Secret;
 use crate::session::{self, Issued, Proof};
 use crate::shared::Shared;
 use crate::text::Email;
+use crate::token::{Token, kind};
 use crate::user::{self, User};
 
 /// What a person brings to sign in.
@@ -25,6 +26,8 @@ pub struct PasswordSignIn {
     pub remember: bool,
     /// Where a verification link leads in the end, should one be sent.
     pub callback_url: Option<String>,
+    /// The session that the browser holds already; it ends if it is the same user's.
+    pub replaces: Option<Token<kind::Session>>,
 }
 
 /// How a sign-in with the right password ended.
@@ -89,7 +92,7 @@ impl SignIn<'_> {
                 return self.ask_for_verification(&user, sign_in.callback_url.as_deref()).await;
             }
             let rehashed = if verified.outdated { Some(shared.hasher.hash(password).await?) } else { None };
-            if let Some(complete) = self.open(user, credential, rehashed, sign_in.remember, info).await? {
+            if let Some(complete) = self.open(user, credential, rehashed, &sign_in, info).await? {
                 guess.right();
                 return Ok(complete);
             }
@@ -104,7 +107,7 @@ impl SignIn<'_> {
         mut user: User,
         mut credential: Credential,
         rehashed: Option<String>,
-        remember: bool,
+        sign_in: &PasswordSignIn,
         info: &RequestInfo,
     ) -> Result<Option<SignedIn>> {
         let mut op = Op::write(self.shared).await?;
@@ -121,7 +124,12 @@ impl SignIn<'_> {
             credential.hash = hash;
         }
         let proof = Proof::Password(credential);
-        let Some(issued) = session::open(&mut op, &user, &proof, remember, info).await? else { return Ok(None) };
+        let Some(issued) = session::open(&mut op, &user, &proof, sign_in.remember, info).await? else {
+            return Ok(None);
+        };
+        if let Some(replaced) = &sign_in.replaces {
+            session::end_token(&mut op, &user.id, replaced).await?;
+        }
         let profile = profile_of(&op, user).await?;
         op.commit().await?;
         Ok(Some(SignedIn::Complete { issued, profile }))
@@ -153,7 +161,8 @@ pub(crate) async fn confirm_password(shared: &Shared, user: &User, password: &st
     }
     let credential = account::store::credential(&Op::read(shared), &user.id).await?;
     let credential = credential.ok_or_else(|| Error::new(Code::CredentialAccountNotFound))?;
-    let guess = shared.limiter.guesses.begin(&user.email, shared.clock.now())?;
+    // Counted apart from sign-ins: strangers who guess at the account must not keep out who is signed in.
+    let guess = shared.limiter.guesses.begin(&format!("password of {}", user.id), shared.clock.now())?;
     if shared.hasher.verify(password, &credential.hash).await?.matches {
         guess.right();
         Ok(credential)

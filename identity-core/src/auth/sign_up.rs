@@ -18,6 +18,7 @@ use crate::session::{self, Issued, Proof};
 use crate::shared::Shared;
 use crate::text::Email;
 use crate::user::{self, FieldsAt, take_fields};
+use crate::verification::{self, Purpose};
 
 /// What a person brings to sign up.
 #[derive(Debug)]
@@ -74,6 +75,7 @@ impl SignUp<'_> {
         let shared = self.shared;
         let config = &shared.config;
         user::check_name(&new.name)?;
+        new.image.as_deref().map_or(Ok(()), user::check_image)?;
         shared.hasher.check_length(new.password.expose())?;
         refuse_privileged(shared, &new.extra)?;
         let fields = take_fields(&config.user.fields, &new.extra, FieldsAt::Creation)?;
@@ -119,6 +121,9 @@ impl SignUp<'_> {
 /// Answers a sign-up for a taken address exactly like one for a free address, and tells the owner by mail.
 async fn answer_taken(mut op: Op<'_>, invented: user::User, owner: &user::User) -> Result<SignedUp> {
     let shared = op.shared();
+    for purpose in [Purpose::EmailLink, Purpose::EmailCode] {
+        verification::issue_decoy(&mut op, purpose, &owner.email).await?;
+    }
     if shared.mail.is_some() {
         outbox::mail(&mut op, &owner.email, &owner.name, &Message::AccountExists, None).await?;
     }

@@ -165,6 +165,9 @@ fn check(config: &Config, has_mailer: bool, problems: &mut Vec<String>) {
             "Addresses cannot be verified: verification is off, or there is nothing that delivers mails.".to_owned(),
         );
     }
+    if config.user.delete_by_mail && !has_mailer {
+        problems.push("An account cannot be deleted by mail when there is nothing that delivers mails.".to_owned());
+    }
     check_fields("user", &config.user.fields, &RESERVED_USER_FIELDS, problems);
     check_fields("session", &config.user.session_fields, &RESERVED_SESSION_FIELDS, problems);
     check_targets(&config.provisioning, config, problems);
@@ -195,11 +198,44 @@ fn check_addresses(config: &Config, problems: &mut Vec<String>) {
     if !path.starts_with('/') || path.ends_with('/') || path.contains(['{', '}', '?', '#', '*']) {
         problems.push(format!("The base path `{path}` must start with a slash, not end with one, and be plain."));
     }
-    for origin in &http.trusted_origins {
-        if origin == "*" || !origin.contains("://") && !origin.starts_with("*.") {
-            problems.push(format!("The trusted origin `{origin}` must be an origin such as https://app.example.com, https://*.example.com or myapp://."));
-        }
+    for origin in http.trusted_origins.iter().filter(|origin| !is_trustworthy(origin)) {
+        problems.push(format!(
+            "The trusted origin `{origin}` must be an origin such as https://app.example.com, https://*.example.com or myapp://."
+        ));
     }
+    for host in http.allowed_hosts.iter().filter(|host| !is_host(host)) {
+        problems.push(format!(
+            "The allowed host `{host}` must be a host name or an address, with a port if only that one is meant."
+        ));
+    }
+}
+
+/// Whether a trusted origin names somebody: an exact origin, the names under a domain of at least two labels, or a scheme of an
+/// application.
+fn is_trustworthy(origin: &str) -> bool {
+    let Some((scheme, rest)) = origin.split_once("://") else {
+        return origin.strip_prefix("*.").is_some_and(is_domain_of_somebody);
+    };
+    if !["http", "https"].contains(&scheme) {
+        let known = ["javascript", "data", "blob", "file", "about", "vbscript"].contains(&scheme);
+        return rest.is_empty() && !known && !scheme.is_empty();
+    }
+    match rest.strip_prefix("*.") {
+        Some(domain) => is_domain_of_somebody(domain),
+        None => !rest.contains('*') && Url::parse(origin).is_ok_and(|url| url.path() == "/" && url.host().is_some()),
+    }
+}
+
+fn is_domain_of_somebody(domain: &str) -> bool {
+    let name = domain.split(':').next().unwrap_or_default();
+    !domain.contains(['*', '/']) && name.contains('.') && matches!(Host::parse(name), Ok(Host::Domain(_)))
+}
+
+fn is_host(text: &str) -> bool {
+    let url = Url::parse(&format!("http://{text}"));
+    url.is_ok_and(|url| {
+        url.path() == "/" && url.username().is_empty() && url.query().is_none() && url.fragment().is_none()
+    }) && !text.contains('/')
 }
 
 fn check_fields(

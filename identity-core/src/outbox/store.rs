@@ -84,10 +84,11 @@ pub(crate) async fn retry(op: &mut Op<'_>, row: &Leased, available_at: Timestamp
     Sql::new(op.db(), sql, values).execute(op.db()).await.map(|_| ())
 }
 
-/// Gives a row up. It stays as a dead letter for the operator to see.
+/// Gives a row up. It stays as a dead letter for the operator to see, without its body and the live links in it.
 pub(crate) async fn bury(op: &mut Op<'_>, row: &Leased, error: &str) -> Result<()> {
-    let sql = "UPDATE identity_outbox SET state = 'dead', last_error = $3 WHERE id = $1 AND available_at = $2";
-    let values = held(row).into_iter().chain([value::text(error)]);
+    let sql = "UPDATE identity_outbox SET state = 'dead', last_error = $3, payload = $4 \
+               WHERE id = $1 AND available_at = $2";
+    let values = held(row).into_iter().chain([value::text(error), Value::from(Vec::<u8>::new())]);
     Sql::new(op.db(), sql, values).execute(op.db()).await.map(|_| ())
 }
 

@@ -19,6 +19,7 @@ use crate::shared::Shared;
 use crate::time::after;
 use crate::token::{Token, kind};
 use crate::user::{FieldsAt, User, take_fields};
+use crate::verification;
 
 /// What a new session rests on. It is checked again by the statement that inserts the session.
 #[derive(Debug)]
@@ -91,6 +92,8 @@ impl Sessions<'_> {
     pub async fn revoke_all(&self, user_id: &UserId, keep: Option<&SessionId>) -> Result<u64> {
         let mut op = Op::write(self.shared).await?;
         let ended = store::delete_all(&mut op, user_id, keep).await?;
+        // Whoever was signed in elsewhere may have asked for a link that outlives the session.
+        verification::close(&mut op, user_id, &verification::BY_SESSION).await?;
         op.commit().await?;
         Ok(ended)
     }
@@ -151,4 +154,9 @@ pub(crate) async fn end_all(op: &mut Op<'_>, user_id: &UserId) -> Result<()> {
 
 pub(crate) async fn end_others(op: &mut Op<'_>, user_id: &UserId, keep: &SessionId) -> Result<()> {
     store::delete_all(op, user_id, Some(keep)).await.map(|_| ())
+}
+
+/// Ends the session of a token if it is this user's.
+pub(crate) async fn end_token(op: &mut Op<'_>, user_id: &UserId, token: &Token<kind::Session>) -> Result<()> {
+    store::delete_named(op, user_id, &token.digest(), &SessionId::from_text("")).await.map(|_| ())
 }

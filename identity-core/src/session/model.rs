@@ -1,6 +1,7 @@
 //! A session and how long it lives.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -60,6 +61,13 @@ impl Session {
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp, policy: &SessionOptions) -> bool {
         policy.fresh_age.is_zero() || now < after(self.created_at, policy.fresh_age)
+    }
+
+    /// How long a browser should keep the session's cookie; `None` for as long as it is open. Never beyond the absolute end.
+    #[must_use]
+    pub fn cookie_age(&self, now: Timestamp, policy: &SessionOptions) -> Option<Duration> {
+        let left = (after(self.created_at, policy.max_age) - now).to_std().unwrap_or_default();
+        self.remembered.then(|| policy.expires_in.min(left))
     }
 
     /// The session as a handler sees it.

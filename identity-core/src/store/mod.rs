@@ -3,6 +3,8 @@
 mod error;
 pub(crate) mod value;
 
+use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
@@ -11,6 +13,9 @@ use sea_orm::{
     DatabaseTransaction, DbBackend, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions,
     TransactionTrait, Value, sqlx,
 };
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::code::Code;
 use crate::error::{Error, Result};
@@ -62,7 +67,12 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Store {
     connection: DatabaseConnection,
+    /// SQLite lets one writer at a time; the others wait here, without a connection that a reader could use.
+    turn: Option<Arc<Semaphore>>,
 }
+
+/// The turn of the one writer on SQLite, given back when the transaction has ended.
+pub(crate) type Turn = Option<OwnedSemaphorePermit>;
 
 impl Store {
     /// Opens a database with the default options; a missing SQLite file is created.
@@ -108,14 +118,14 @@ impl Store {
                 Error::new(Code::StoreUnavailable).with_detail("the database URL must start with sqlite: or postgres:")
             );
         }
-        let connection = Database::connect(connect).await?;
-        Ok(Self { connection })
+        Ok(Self::from_connection(Database::connect(connect).await?))
     }
 
     /// Takes over a connection that the embedding application has opened. A SQLite pool must have been opened with foreign keys on.
     #[must_use]
     pub fn from_connection(connection: DatabaseConnection) -> Self {
-        Self { connection }
+        let one_writer = connection.get_database_backend() == DbBackend::Sqlite;
+        Self { connection, turn: one_writer.then(|| Arc::new(Semaphore::new(1))) }
     }
 
     /// The connection, for migrations and for the embedding application's own tables.
@@ -146,13 +156,23 @@ impl Store {
 
     /// Opens a transaction that writes. On SQLite it takes the write lock at once: a transaction that reads first and writes
     /// later fails under contention whatever the busy timeout.
-    pub(crate) async fn begin_write(&self) -> Result<Tx> {
+    pub(crate) async fn begin_write(&self) -> Result<(Tx, Turn)> {
+        let turn = match &self.turn {
+            Some(turn) => {
+                Some(timeout(BUSY_TIMEOUT, Arc::clone(turn).acquire_owned()).await.map_err(busy)?.map_err(busy)?)
+            }
+            None => None,
+        };
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(self.connection.begin_with_options(options).await?)
+        Ok((self.connection.begin_with_options(options).await?, turn))
     }
+}
+
+fn busy(late: impl StdError + Send + Sync + 'static) -> Error {
+    Error::new(Code::StoreUnavailable).retry_after(Duration::from_secs(1)).caused_by(late)
 }
 
 /// A hand-written statement with `$1`-style parameters, which both databases accept. For hot paths and for conditional writes

@@ -39,6 +39,12 @@ pub(crate) async fn require(op: &Op<'_>, id: &UserId) -> Result<User> {
     store::by_id(op, id).await?.ok_or_else(|| Error::new(Code::UserNotFound))
 }
 
+/// The user who has an address, with the row held until the end of the transaction.
+pub(crate) async fn lock_by_email(op: &mut Op<'_>, email: &Email) -> Result<Option<User>> {
+    let Some(user) = store::by_email(op, email.as_str()).await? else { return Ok(None) };
+    Ok(store::lock(op, &user.id).await?.filter(|user| user.email == email.as_str()))
+}
+
 /// The user of a session that was live a moment ago; one that is gone meanwhile is no longer signed in.
 pub(crate) async fn signed_in(op: &Op<'_>, id: &UserId) -> Result<User> {
     store::by_id(op, id).await?.ok_or_else(|| Error::new(Code::Unauthorized))
@@ -61,9 +67,45 @@ pub(crate) async fn keep_a_superadmin(op: &mut Op<'_>, leaving: &UserId) -> Resu
 pub(crate) fn check_name(name: &str) -> Result<()> {
     if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
         return Err(Error::new(Code::InvalidInput)
-            .with_detail("[body.name] Invalid input: at most 256 characters, none of them a control character"));
+            .with_field("name")
+            .with_detail("Invalid input: at most 256 characters, none of them a control character"));
     }
     Ok(())
+}
+
+/// Longest URL of a picture, and longest text in a declared field, in bytes: everything about a user travels with every answer.
+const MAX_IMAGE: usize = 2048;
+const MAX_TEXT: usize = 4096;
+
+/// Refuses a picture that browsers would run, or that would weigh on every answer.
+pub(crate) fn check_image(image: &str) -> Result<()> {
+    let lower = image.trim().to_ascii_lowercase();
+    let scheme = lower.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| !scheme.contains(['/', '?', '#']));
+    if image.len() > MAX_IMAGE || scheme.is_some_and(|scheme| !["http", "https", "data"].contains(&scheme)) {
+        return Err(Error::new(Code::InvalidInput)
+            .with_field("image")
+            .with_detail("Invalid input: expected an http, https or data URL of at most 2048 bytes"));
+    }
+    Ok(())
+}
+
+/// Checks a change that an administrator makes: every field has to be declared and of its type.
+pub(crate) fn check_change(specs: &BTreeMap<String, FieldSpec>, change: &ProfileChange) -> Result<()> {
+    change.name.as_deref().map_or(Ok(()), check_name)?;
+    change.image.iter().flatten().try_for_each(|image| check_image(image))?;
+    for (name, value) in &change.fields {
+        let declared = specs.get(name).is_some_and(|spec| value.is_null() && !spec.required || fits(spec, value));
+        if !declared {
+            return Err(Error::new(Code::InvalidInput)
+                .with_field(name.clone())
+                .with_detail("Invalid input: not declared, or of another type"));
+        }
+    }
+    Ok(())
+}
+
+fn fits(spec: &FieldSpec, value: &Value) -> bool {
+    spec.kind.accepts(value) && value.as_str().is_none_or(|text| text.len() <= MAX_TEXT)
 }
 
 /// When declared fields are set: at the start, where required ones must come, or later.
@@ -88,13 +130,14 @@ pub(crate) fn take_fields(
             Some(Value::Null) if !spec.required => {
                 taken.insert(name.clone(), Value::Null);
             }
-            Some(value) if spec.kind.accepts(value) => {
+            Some(value) if fits(spec, value) => {
                 taken.insert(name.clone(), value.clone());
             }
             Some(_) => {
                 let expected = spec.kind.name();
                 return Err(Error::new(Code::InvalidInput)
-                    .with_detail(format!("[body.{name}] Invalid input: expected {expected}")));
+                    .with_field(name.clone())
+                    .with_detail(format!("Invalid input: expected {expected} of at most {MAX_TEXT} bytes")));
             }
             None if at == FieldsAt::Creation => match &spec.default {
                 Some(default) => {

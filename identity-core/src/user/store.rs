@@ -177,12 +177,20 @@ pub(crate) async fn delete(op: &mut Op<'_>, id: &UserId) -> Result<()> {
     expect_one(Sql::new(op.db(), sql, [value::text(id.as_str())]).execute(op.db()).await?)
 }
 
-/// Locks the superadmins who can sign in and returns their ids, so that two operations cannot each remove the other's last one.
+/// The superadmins who can sign in.
+pub(crate) async fn superadmins(op: &Op<'_>) -> Result<Vec<UserId>> {
+    standing(op, Entity::find()).await
+}
+
+/// The same, with their rows held, so that two operations cannot each remove the other's last one.
 pub(crate) async fn lock_superadmins(op: &mut Op<'_>) -> Result<Vec<UserId>> {
-    let mut select = Entity::find().filter(Column::Role.contains(super::model::SUPERADMIN)).order_by_asc(Column::Id);
-    if op.db().get_database_backend() == DbBackend::Postgres {
-        select = select.lock_exclusive();
-    }
+    let select = Entity::find();
+    let postgres = op.db().get_database_backend() == DbBackend::Postgres;
+    standing(op, if postgres { select.lock_exclusive() } else { select }).await
+}
+
+async fn standing(op: &Op<'_>, select: Select<Entity>) -> Result<Vec<UserId>> {
+    let select = select.filter(Column::Role.contains(super::model::SUPERADMIN)).order_by_asc(Column::Id);
     let now = op.now();
     let users = select.all(op.db()).await?.into_iter().map(User::from);
     Ok(users.filter(|user| user.is_superadmin() && !user.is_banned(now)).map(|user| user.id).collect())

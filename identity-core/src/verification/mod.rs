@@ -14,7 +14,7 @@ use crate::id::{UserId, VerificationId};
 use crate::op::Op;
 use crate::time::after;
 use crate::token::{Digest, Token, kind};
-use crate::user;
+use crate::user::{self, User};
 
 /// What a new link is about.
 #[derive(Debug)]
@@ -28,6 +28,10 @@ pub(crate) struct About<'a> {
 /// The links with which somebody who once had the account could take it back after its password was changed.
 pub(crate) const OF_ACCOUNT: [Purpose; 4] =
     [Purpose::PasswordReset, Purpose::EmailChangeConsent, Purpose::EmailChangeProof, Purpose::AccountDeletion];
+
+/// The links that a signed-in browser can ask for.
+pub(crate) const BY_SESSION: [Purpose; 3] =
+    [Purpose::EmailChangeConsent, Purpose::EmailChangeProof, Purpose::AccountDeletion];
 
 /// Digits of a code that goes out by mail.
 const CODE_DIGITS: usize = 6;
@@ -50,6 +54,19 @@ pub(crate) async fn issue_link(
     };
     store::insert(op, &verification, &token.digest()).await?;
     Ok(token)
+}
+
+/// Finds a verification and its user, and holds the user until the end of the transaction. A decoy has none and is not found.
+pub(crate) async fn hold(
+    op: &mut Op<'_>,
+    purpose: Purpose,
+    digest: &Digest<kind::Verification>,
+) -> Result<Option<(Verification, User)>> {
+    let found = store::find(op, purpose, digest).await?;
+    let Some(user_id) = found.and_then(|found| found.user_id) else { return Ok(None) };
+    let user = user::lock(op, &user_id).await?;
+    // Only now that nobody else can change it, its state counts.
+    Ok(store::find(op, purpose, digest).await?.map(|found| (found, user)))
 }
 
 /// Issues a six-digit code; the one before it is dead from here on.

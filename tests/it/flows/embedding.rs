@@ -1,0 +1,121 @@
+//! The identity inside another program.
+
+use std::sync::Arc;
+
+use identity_core::code::Code;
+use identity_core::store::Tx;
+use identity_core::text::Email;
+use identity_core::user::{Ban, NewUser, SUPERADMIN};
+use identity_tests::{TestApp, race};
+use sea_orm::{ConnectionTrait as _, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
+use serde_json::Value;
+
+use super::row;
+
+fn new_user(name: &str) -> NewUser {
+    NewUser {
+        email: Email::parse(&format!("{name}@example.test")).unwrap(),
+        name: name.to_owned(),
+        password: Some("a password of the importer".into()),
+        email_verified: true,
+        role: "user".to_owned(),
+    }
+}
+
+async fn begin(app: &TestApp) -> Tx {
+    let immediate = Some(SqliteTransactionMode::Immediate);
+    let options = TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
+    app.identity.store().connection().begin_with_options(options).await.unwrap()
+}
+
+#[tokio::test]
+async fn two_identities_in_one_process_know_nothing_of_each_other() {
+    let one = TestApp::start().await;
+    let other = TestApp::builder().seed("another").start().await;
+    let (alice, namesake) = (one.user("alice").await, other.user("alice").await);
+    assert_ne!(alice.session().await["user"]["id"], namesake.session().await["user"]["id"]);
+    let jar = alice.browser(|browser| browser.clone());
+    let visitor = other.actor("visitor");
+    visitor.browser(|browser| *browser = jar);
+    assert_eq!(
+        visitor.session().await,
+        Value::Null,
+        "a cookie of one is nothing to the other, under the same secret too"
+    );
+    let _ = namesake.delete("/account").await.expect(200);
+    assert!(alice.is_signed_in().await && !namesake.is_signed_in().await);
+    one.pass(std::time::Duration::from_hours(1));
+    assert_ne!(one.identity.now(), other.identity.now());
+}
+
+#[tokio::test]
+async fn a_user_who_is_created_in_the_embedders_transaction_comes_and_goes_with_it() {
+    let app = TestApp::start().await;
+    let users = app.identity.users();
+    app.database().change("CREATE TABLE shop_customers (user_id TEXT NOT NULL)").await;
+    let customers = "SELECT COUNT(*) FROM shop_customers JOIN identity_users ON id = user_id";
+    for (name, keeps, expected) in [("bob", false, 0), ("carol", true, 1)] {
+        let tx = begin(&app).await;
+        let user = users.create_in(&tx, users.prepare(new_user(name)).await.unwrap()).await.unwrap();
+        tx.execute_unprepared(&format!("INSERT INTO shop_customers VALUES ('{}')", user.id)).await.unwrap();
+        if keeps {
+            tx.commit().await.unwrap()
+        } else {
+            tx.rollback().await.unwrap()
+        }
+        assert_eq!(app.database().number(customers).await, expected);
+        assert_eq!(users.find(&user.id).await.unwrap().is_some(), keeps);
+        let mut actor = app.actor(name);
+        actor.password = "a password of the importer".to_owned();
+        assert_eq!(actor.signs_in().await.status.is_success(), keeps);
+    }
+    assert_eq!(app.database().number("SELECT COUNT(*) FROM identity_accounts").await, 1);
+    let tx = begin(&app).await;
+    let taken = users.create_in(&tx, users.prepare(new_user("Carol")).await.unwrap()).await.unwrap_err();
+    assert_eq!(taken.code(), Code::EmailTaken);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn superadmins_who_remove_each_other_at_once_leave_one() {
+    let app = Arc::new(TestApp::start().await);
+    let actors = [app.user("one").await, app.user("two").await];
+    let ids = [row(&app, &actors[0]).await.id, row(&app, &actors[1]).await.id];
+    for round in 0..6 {
+        for id in &ids {
+            app.identity.users().unban(id).await.unwrap();
+            app.identity.users().set_role(id, SUPERADMIN).await.unwrap();
+        }
+        let outcomes = race(2, |number| {
+            let (app, id) = (Arc::clone(&app), ids[number].clone());
+            async move {
+                let users = app.identity.users();
+                if round % 2 == 0 {
+                    users.set_role(&id, "user").await
+                } else {
+                    users.ban(&id, &Ban { reason: None, expires_at: None }).await
+                }
+            }
+        });
+        let refused: Vec<_> = outcomes.await.into_iter().filter_map(Result::err).map(|error| error.code()).collect();
+        assert_eq!(refused, [Code::LastAdministrator], "round {round}");
+        let standing = "SELECT COUNT(*) FROM identity_users WHERE role = 'superadmin' AND banned = FALSE";
+        assert_eq!(app.database().number(standing).await, 1, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn superadmins_who_leave_at_once_leave_one() {
+    let app = Arc::new(TestApp::start().await);
+    let actors = [app.user("one").await, app.user("two").await];
+    for actor in &actors {
+        app.identity.users().set_role(&row(&app, actor).await.id, SUPERADMIN).await.unwrap();
+    }
+    let replies = race(2, |number| {
+        let actor = actors[number].clone();
+        async move { actor.delete("/account").await.status.as_u16() }
+    });
+    let mut replies = replies.await;
+    replies.sort_unstable();
+    assert_eq!(replies, [200, 409]);
+    assert_eq!(app.database().number("SELECT COUNT(*) FROM identity_users").await, 1);
+}
