@@ -39,6 +39,7 @@ async fn a_code_signs_in_the_browser_that_signed_up_where_that_is_configured() {
         .await;
     let alice = app.actor("alice");
     let _ = alice.signs_up().await.expect(200);
+    app.pass(Duration::from_secs(1));
     let code = code_for(&app, &alice, 1).await;
     let reply = gives(&alice, &code).await.expect(200);
     assert_eq!(reply.json()["token"], alice.session().await["session"]["token"]);
