@@ -97,6 +97,7 @@ async fn a_link_works_once_and_for_an_hour() {
     let _ = resets(&alice, &first).await.expect(200);
     resets(&alice, &first).await.expect_error(400, "INVALID_TOKEN");
     resets(&alice, &second).await.expect_error(400, "INVALID_TOKEN");
+    let _notice = app.letter_to(&alice.email, 2).await;
     let third = token(&alice, &link(&app, &alice, 3).await).await;
     app.pass(Duration::from_hours(1));
     resets(&alice, &third).await.expect_error(400, "INVALID_TOKEN");
