@@ -6,11 +6,11 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use identity_core::{Code, Error, Result};
-use tower::{Layer, Service};
+use tower::Layer;
 
 use crate::auth::{Authn, RequestContext};
 use crate::extract::role::is_role;
-use crate::middleware::{Around, Wrapped};
+use crate::middleware::{Around, Next, Wrapped};
 use crate::problem::{Api, Failure};
 use crate::provision::Provision;
 
@@ -98,13 +98,10 @@ impl<S> Layer<S> for GuardLayer {
 }
 
 impl Around for GuardLayer {
-    async fn around<S>(self, request: Request, mut inner: S) -> std::result::Result<Response, S::Error>
-    where
-        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
-    {
+    async fn around<N: Next>(self, request: Request, next: N) -> std::result::Result<Response, N::Error> {
         let (mut parts, body) = request.into_parts();
         match self.admit(&mut parts).await {
-            Ok(()) => inner.call(Request::from_parts(parts, body)).await,
+            Ok(()) => next.run(Request::from_parts(parts, body)).await,
             Err(error) => Ok(Failure::<Api>::from(error).into_response()),
         }
     }

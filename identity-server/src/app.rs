@@ -12,10 +12,9 @@ use axum::routing::get;
 use identity_axum::middleware::headers::SecurityHeaders;
 use identity_axum::middleware::host::Hosts;
 use identity_axum::middleware::trace::Trace;
-use identity_axum::middleware::{Around, AroundLayer};
+use identity_axum::middleware::{Around, AroundLayer, Next};
 use identity_axum::{Api, BetterAuth, Code, Dialect, Error, Failure};
 use identity_core::Identity;
-use tower::Service;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -57,10 +56,7 @@ pub(crate) fn app(
 /// the server refuses in its own dialect.
 fn protect<D: Dialect>(routes: Router, base_url: &str) -> Router {
     routes.layer((
-        Trace::new(),
-        SecurityHeaders::new(base_url),
-        AroundLayer(Measure),
-        AroundLayer(InTime::<D>(PhantomData)),
+        AroundLayer((Trace::new(), SecurityHeaders::new(base_url), Measure, InTime::<D>(PhantomData))),
         MapResponseLayer::new(IntoResponse::into_response),
         // What went wrong was logged by the panic hook, which knows the place.
         CatchPanicLayer::custom(|_: Box<dyn Any + Send>| refuse::<D>(Error::new(Code::Internal))),
@@ -83,11 +79,8 @@ impl<D> Clone for InTime<D> {
 }
 
 impl<D: Dialect> Around for InTime<D> {
-    async fn around<S>(self, request: Request, mut inner: S) -> Result<Response, S::Error>
-    where
-        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
-    {
-        match tokio::time::timeout(REQUEST_TIME, inner.call(request)).await {
+    async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
+        match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
             Ok(answered) => answered,
             Err(elapsed) => Ok(refuse::<D>(Error::new(Code::Overloaded).caused_by(elapsed))),
         }

@@ -9,11 +9,10 @@ use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use axum::routing::get;
 use http::{Method, header};
-use identity_axum::middleware::Around;
+use identity_axum::middleware::{Around, Next};
 use identity_core::Identity;
 use identity_core::time::Clock;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tower::Service;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Failure;
@@ -100,14 +99,11 @@ pub(crate) async fn keep_up(handle: PrometheusHandle) -> Infallible {
 pub(crate) struct Measure;
 
 impl Around for Measure {
-    async fn around<S>(self, request: Request, mut inner: S) -> Result<Response, S::Error>
-    where
-        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
-    {
+    async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
         let method = method_label(request.method());
         let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
         let begun = Instant::now();
-        let response = inner.call(request).await?;
+        let response = next.run(request).await?;
         let status = match response.status().as_u16() / 100 {
             1 => "1xx",
             2 => "2xx",

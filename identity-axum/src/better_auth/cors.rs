@@ -6,11 +6,9 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use tower::Service;
-
 use super::Facade;
 use super::reply::SET_AUTH_TOKEN;
-use crate::middleware::Around;
+use crate::middleware::{Around, Next};
 
 /// How long a browser may remember the answer to a preflight, in seconds.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("600");
@@ -23,19 +21,16 @@ const YES: HeaderValue = HeaderValue::from_static("true");
 pub(super) struct Cors(pub(super) Arc<Facade>);
 
 impl Around for Cors {
-    async fn around<S>(self, request: Request, mut inner: S) -> Result<Response, S::Error>
-    where
-        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
-    {
+    async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
         let origins = &self.0.origins;
         let origin = request.headers().get(header::ORIGIN).cloned();
         let origin = origin.filter(|origin| {
             origin.to_str().is_ok_and(|text| text != "null" && origins.trusts(text) && !origins.is_own(text))
         });
-        let Some(origin) = origin else { return inner.call(request).await };
+        let Some(origin) = origin else { return next.run(request).await };
         let preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { inner.call(request).await? };
+        let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await? };
         allow(response.headers_mut(), origin);
         if preflight {
             let headers = response.headers_mut();

@@ -12,14 +12,13 @@ use identity_core::limits::Action;
 use identity_core::request::RequestInfo;
 use identity_core::{Code, Error, Result};
 use serde_json::{Map, Value};
-use tower::Service;
 
 use super::Facade;
 use super::error::BetterAuth;
 use super::input::{self, Input};
 use super::origin;
 use crate::extract::request;
-use crate::middleware::Around;
+use crate::middleware::{Around, Next};
 use crate::problem::Failure;
 
 /// The header in which a service proves its name, beside the credential of the caller it acts for.
@@ -103,16 +102,13 @@ pub(super) struct Gate {
 }
 
 impl Around for Gate {
-    async fn around<S>(self, request: Request, mut inner: S) -> Result<Response, S::Error>
-    where
-        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
-    {
+    async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
         // axum answers HEAD with a GET handler; the API knows no HEAD.
         if !matches!(*request.method(), Method::GET | Method::POST | Method::PUT | Method::DELETE) {
             return Ok(not_found().await);
         }
         let mut response = match check(&self.facade, self.rule, request).await {
-            Ok(request) => inner.call(request).await?,
+            Ok(request) => next.run(request).await?,
             Err(error) => Failure::<BetterAuth>::from(error).into_response(),
         };
         // Everything here is about one person, and much of it carries a token.

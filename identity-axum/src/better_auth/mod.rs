@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::routing::{MethodRouter, any, delete, get, post, put};
 use identity_core::Identity;
 use identity_core::limits::Action;
 use serde_json::json;
@@ -58,14 +58,9 @@ where
         origins: TrustedOrigins::new(http),
         identity: identity.clone(),
     });
-    let routes = routes(&facade).method_not_allowed_fallback(gate::not_found).fallback(gate::not_found);
-    Router::new()
-        .nest(&http.base_path, routes)
-        .layer((
-            Hosts::of(http).layer(|_, error| Failure::<BetterAuth>::from(error).into_response()),
-            AroundLayer(Cors(Arc::clone(&facade))),
-        ))
-        .with_state(facade)
+    let hosts = Hosts::of(http).layer(|_, error| Failure::<BetterAuth>::from(error).into_response());
+    let cors = Cors(Arc::clone(&facade));
+    routes(&facade).layer(AroundLayer((hosts, cors))).with_state(facade)
 }
 
 /// Every endpoint with what the gate has to know about it: no endpoint can be mounted without its rule.
@@ -119,8 +114,13 @@ fn routes(facade: &Arc<Facade>) -> Router<Arc<Facade>> {
         ("/email-otp/send-verification-otp", CODE_MAIL, post(email::send_code)),
         ("/email-otp/verify-email", CODE, post(email::give_code)),
     ];
-    endpoints.into_iter().fold(Router::new(), |router, (path, rule, methods)| {
+    let base = &facade.identity.config().http.base_path;
+    // `Router::nest` would write the URI of each request anew.
+    let nothing = [base.clone(), format!("{base}/"), format!("{base}/{{*path}}")];
+    let router = nothing.iter().fold(Router::new(), |router, path| router.route(path, any(gate::not_found)));
+    let router = endpoints.into_iter().fold(router, |router, (path, rule, methods)| {
         let gate = Gate { facade: Arc::clone(facade), rule };
-        router.route(path, methods.layer(AroundLayer(gate)))
-    })
+        router.route(&format!("{base}{path}"), methods.layer(AroundLayer(gate)))
+    });
+    router.method_not_allowed_fallback(gate::not_found)
 }

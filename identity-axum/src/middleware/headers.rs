@@ -3,9 +3,9 @@
 use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
-use tower::{Layer, Service};
+use tower::Layer;
 
-use super::{Around, Wrapped};
+use super::{Around, Next, Wrapped};
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
@@ -51,11 +51,8 @@ impl<S> Layer<S> for SecurityHeaders {
 }
 
 impl Around for SecurityHeaders {
-    async fn around<S>(self, request: Request, mut inner: S) -> Result<Response, S::Error>
-    where
-        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
-    {
-        let mut response = inner.call(request).await?;
+    async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
+        let mut response = next.run(request).await?;
         let headers = response.headers_mut();
         for (name, value) in &ALWAYS {
             headers.entry(name).or_insert_with(|| value.clone());

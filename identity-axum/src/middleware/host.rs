@@ -9,10 +9,10 @@ use axum::response::Response;
 use http::uri::Authority;
 use http::{HeaderMap, Uri, header};
 use identity_core::{Code, Error, Result};
-use tower::{Layer, Service};
+use tower::Layer;
 use url::Url;
 
-use super::{Around, Wrapped};
+use super::{Around, Next, Wrapped};
 
 /// The host names that a server answers for.
 ///
@@ -129,12 +129,9 @@ impl<F> Around for HostLayer<F>
 where
     F: Fn(&Request, Error) -> Response + Send + Sync + 'static,
 {
-    async fn around<S>(self, request: Request, mut inner: S) -> std::result::Result<Response, S::Error>
-    where
-        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
-    {
+    async fn around<N: Next>(self, request: Request, next: N) -> std::result::Result<Response, N::Error> {
         if self.hosts.answer_request(request.uri(), request.headers()) {
-            return inner.call(request).await;
+            return next.run(request).await;
         }
         Ok((self.refuse)(&request, Error::new(Code::HostNotAllowed)))
     }

@@ -8,10 +8,10 @@ use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use identity_core::entropy::{self, Entropy, OsEntropy};
-use tower::{Layer, Service};
+use tower::Layer;
 use tracing::Instrument;
 
-use super::{Around, Wrapped};
+use super::{Around, Next, Wrapped};
 use crate::problem::Rendered;
 
 /// The header that carries the id of a request, in and out.
@@ -94,12 +94,9 @@ impl<S> Layer<S> for Trace {
 }
 
 impl Around for Trace {
-    async fn around<S>(self, mut request: Request, mut inner: S) -> Result<Response, S::Error>
-    where
-        S: Service<Request, Response = Response, Error: Send, Future: Send> + Send,
-    {
+    async fn around<N: Next>(self, mut request: Request, next: N) -> Result<Response, N::Error> {
         if request.extensions().get::<RequestId>().is_some() {
-            return inner.call(request).await;
+            return next.run(request).await;
         }
         let id = RequestId::of(request.headers(), self.entropy.as_ref());
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
@@ -107,7 +104,7 @@ impl Around for Trace {
         request.extensions_mut().insert(id.clone());
         async move {
             let begun = Instant::now();
-            let mut response = inner.call(request).await?;
+            let mut response = next.run(request).await?;
             if let Some(rendered) = response.extensions().get::<Rendered>().cloned() {
                 rendered.name_request(id.as_str(), &mut response);
             }

@@ -2,7 +2,6 @@
 
 use sea_orm::DbBackend;
 use sea_orm::QueryOrder;
-use sea_orm::QueryResult;
 use sea_orm::entity::prelude::*;
 use serde_json::Value as Json;
 
@@ -13,7 +12,7 @@ use crate::error::Result;
 use crate::id::{SessionId, UserId};
 use crate::op::Op;
 use crate::store::value::{self, column, object};
-use crate::store::{Sql, lock_rows, row_of_digest};
+use crate::store::{Row, Sql, lock_rows};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 use crate::user::{Ban, User};
@@ -141,37 +140,36 @@ pub(crate) async fn find(
         (true, DbBackend::Postgres) => FIND_PROVISIONED_ON_POSTGRES,
         (true, _) => FIND_PROVISIONED,
     };
-    let row = row_of_digest(op.db(), sql, digest).await?;
-    row.map(|row| read(&row, with_provisioning)).transpose()
+    op.shared().store.row_of_digest(op.db(), sql, digest, |row| read(&row, with_provisioning)).await
 }
 
-fn read(row: &QueryResult, with_provisioning: bool) -> Result<Found> {
-    let user_id: String = column(row, 1)?;
+fn read(row: &Row<'_>, with_provisioning: bool) -> Result<Found> {
+    let user_id: String = row.column(1)?;
     let session = Session {
-        id: SessionId::from_text(column::<String>(row, 0)?),
+        id: SessionId::from_text(row.column::<String>(0)?),
         user_id: UserId::from_text(user_id.clone()),
-        remembered: column(row, 2)?,
-        ip_address: column::<Option<String>>(row, 3)?.and_then(|ip| ip.parse().ok()),
-        user_agent: column(row, 4)?,
-        fields: object(column(row, 5)?),
-        created_at: column(row, 6)?,
-        updated_at: column(row, 7)?,
-        expires_at: column(row, 8)?,
+        remembered: row.column(2)?,
+        ip_address: row.column::<Option<String>>(3)?.and_then(|ip| ip.parse().ok()),
+        user_agent: row.column(4)?,
+        fields: object(row.column(5)?),
+        created_at: row.column(6)?,
+        updated_at: row.column(7)?,
+        expires_at: row.column(8)?,
     };
-    let banned: bool = column(row, 14)?;
+    let banned: bool = row.column(14)?;
     let user = User {
         id: UserId::from_text(user_id),
-        email: column(row, 9)?,
-        email_verified: column(row, 10)?,
-        name: column(row, 11)?,
-        image: column(row, 12)?,
-        role: column(row, 13)?,
-        ban: if banned { Some(Ban { reason: column(row, 15)?, expires_at: column(row, 16)? }) } else { None },
-        fields: object(column(row, 17)?),
-        created_at: column(row, 18)?,
-        updated_at: column(row, 19)?,
+        email: row.column(9)?,
+        email_verified: row.column(10)?,
+        name: row.column(11)?,
+        image: row.column(12)?,
+        role: row.column(13)?,
+        ban: if banned { Some(Ban { reason: row.column(15)?, expires_at: row.column(16)? }) } else { None },
+        fields: object(row.column(17)?),
+        created_at: row.column(18)?,
+        updated_at: row.column(19)?,
     };
-    let targets: Option<String> = if with_provisioning { column(row, 20)? } else { None };
+    let targets: Option<String> = if with_provisioning { row.column(20)? } else { None };
     let provisioned = targets.map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default();
     Ok(Found { session, user, provisioned })
 }

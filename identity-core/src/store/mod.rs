@@ -1,6 +1,7 @@
 //! The database: how it is opened and how its errors read. Only this folder and the `store.rs` files name the ORM.
 
 mod error;
+mod lookup;
 pub(crate) mod value;
 
 use std::error::Error as StdError;
@@ -21,7 +22,10 @@ use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::token::Digest;
 
+use self::lookup::Lookups;
+
 pub(crate) use error::is_unique_violation;
+pub(crate) use lookup::Row;
 
 /// Either the pool or an open transaction.
 pub type Conn<'c> = DatabaseExecutor<'c>;
@@ -60,6 +64,9 @@ impl StoreOptions {
 /// How long a writer waits for another writer of the same SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How much of a SQLite file a connection maps into memory, in bytes.
+const MAPPED_BYTES: u32 = 128 << 20;
+
 /// How long a request waits for a free connection before it is told to come back.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -69,6 +76,8 @@ pub struct Store {
     connection: DatabaseConnection,
     /// SQLite lets one writer at a time; the others wait here, without a connection that a reader could use.
     turn: Option<Arc<Semaphore>>,
+    /// None over PostgreSQL and over a pool that somebody else has opened.
+    lookups: Option<Arc<Lookups>>,
 }
 
 /// The turn of the one writer on SQLite, given back when the transaction has ended.
@@ -105,7 +114,7 @@ impl Store {
                     .synchronous(synchronous)
                     .foreign_keys(true)
                     .pragma("temp_store", "MEMORY")
-                    .pragma("mmap_size", "134217728")
+                    .pragma("mmap_size", MAPPED_BYTES.to_string())
                     .optimize_on_close(true, None)
             });
         } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
@@ -118,14 +127,22 @@ impl Store {
                 Error::new(Code::StoreUnavailable).with_detail("the database URL must start with sqlite: or postgres:")
             );
         }
-        Ok(Self::from_connection(Database::connect(connect).await?))
+        let connection = Database::connect(connect).await?;
+        let lookups = match &connection.inner {
+            DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+                let file = connection.get_sqlite_connection_pool().connect_options();
+                Lookups::of(file.get_filename(), &options.url).map(Arc::new)
+            }
+            _ => None,
+        };
+        Ok(Self { lookups, ..Self::from_connection(connection) })
     }
 
     /// Takes over a connection that the embedding application has opened. A SQLite pool must have been opened with foreign keys on.
     #[must_use]
     pub fn from_connection(connection: DatabaseConnection) -> Self {
         let one_writer = connection.get_database_backend() == DbBackend::Sqlite;
-        Self { connection, turn: one_writer.then(|| Arc::new(Semaphore::new(1))) }
+        Self { connection, turn: one_writer.then(|| Arc::new(Semaphore::new(1))), lookups: None }
     }
 
     /// The connection, for migrations and for the embedding application's own tables.
@@ -150,8 +167,30 @@ impl Store {
     /// # Errors
     /// Any error of the database.
     pub async fn close(self) -> Result<()> {
+        if let Some(lookups) = self.lookups {
+            lookups.close();
+        }
         self.connection.close().await?;
         Ok(())
+    }
+
+    /// Reads the row that a digest names: what every request with a credential does.
+    pub(crate) async fn row_of_digest<K, T>(
+        &self,
+        conn: &Conn<'_>,
+        sql: &'static str,
+        digest: &Digest<K>,
+        read: impl Fn(Row<'_>) -> Result<T> + Send,
+    ) -> Result<Option<T>> {
+        if let (Conn::Connection(_), Some(lookups)) = (conn, &self.lookups) {
+            match lookups.row(sql, digest.as_bytes(), &read) {
+                Ok(found) => return Ok(found),
+                // The pool waits where a lookup in place does not, and knows better what is wrong.
+                Err(error) => tracing::debug!(?error, "a lookup is left to the pool"),
+            }
+        }
+        let row = pooled_row(conn, sql, digest).await?;
+        row.map(|row| read(Row::Pooled(&row))).transpose()
     }
 
     /// Opens a transaction that writes. On SQLite it takes the write lock at once: a transaction that reads first and writes
@@ -198,15 +237,9 @@ impl Sql {
     }
 }
 
-/// Finds the row that a digest names: what every request with a credential does.
-///
-/// It asks the pool itself. The futures of SeaORM have room for opening a connection to any database, some 80 KiB, and are moved
-/// three times for each statement; that costs as much as the statement.
-pub(crate) async fn row_of_digest<K>(
-    conn: &Conn<'_>,
-    sql: &'static str,
-    digest: &Digest<K>,
-) -> Result<Option<QueryResult>> {
+/// Asks the pool itself. The futures of SeaORM have room for opening a connection to any database, some 80 KiB, and are moved three
+/// times for each statement; that costs as much as the statement.
+async fn pooled_row<K>(conn: &Conn<'_>, sql: &'static str, digest: &Digest<K>) -> Result<Option<QueryResult>> {
     let bytes = digest.as_bytes().as_slice();
     if let Conn::Connection(connection) = conn {
         if matches!(connection.inner, DatabaseConnectionType::SqlxSqlitePoolConnection(_)) {
