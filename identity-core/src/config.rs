@@ -27,10 +27,25 @@ pub struct Config {
     pub user: UserOptions,
     /// Brute-force and flood limits.
     pub limits: LimitOptions,
+    /// The record of what happened.
+    pub audit: AuditOptions,
     /// What mails look like.
     pub mail: MailOptions,
     /// The services that prepare a part of their own for each user.
     pub provisioning: Vec<ProvisioningTarget>,
+}
+
+/// The record of what happened.
+#[derive(Clone, Debug)]
+pub struct AuditOptions {
+    /// How long an event is kept. Default 365 days.
+    pub keep_for: Duration,
+}
+
+impl Default for AuditOptions {
+    fn default() -> Self {
+        Self { keep_for: Duration::from_hours(24 * 365) }
+    }
 }
 
 /// Addresses, origins and cookies.

@@ -17,6 +17,8 @@ pub mod account;
 #[cfg(feature = "store")]
 pub mod admin;
 #[cfg(feature = "store")]
+pub mod audit;
+#[cfg(feature = "store")]
 pub mod auth;
 #[cfg(feature = "store")]
 mod claims;
@@ -24,6 +26,8 @@ mod claims;
 pub mod config;
 #[cfg(feature = "store")]
 pub mod crypto;
+#[cfg(feature = "store")]
+pub mod event;
 #[cfg(feature = "store")]
 mod identity;
 #[cfg(feature = "store")]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::entropy::Entropy;
 use crate::error::Result;
+use crate::event::Line;
 use crate::shared::Shared;
 use crate::store::{Conn, Turn, Tx};
 use crate::time::Timestamp;
@@ -21,6 +22,8 @@ pub(crate) struct Op<'s> {
     db: Conn<'s>,
     now: Timestamp,
     fills_outbox: bool,
+    /// What the log is told once this is committed.
+    lines: Vec<Line>,
     /// Held until the transaction has ended; the field order drops it after the transaction.
     turn: Turn,
 }
@@ -43,7 +46,7 @@ impl<'s> Op<'s> {
     }
 
     fn over(shared: &'s Shared, db: Conn<'s>) -> Self {
-        Self { shared, db, now: shared.clock.now(), fills_outbox: false, turn: None }
+        Self { shared, db, now: shared.clock.now(), fills_outbox: false, lines: Vec::new(), turn: None }
     }
 
     pub(crate) fn db(&self) -> &Conn<'s> {
@@ -68,12 +71,22 @@ impl<'s> Op<'s> {
         self.fills_outbox = true;
     }
 
+    /// Tells the log once this is committed; inside a transaction of the embedding application, at once.
+    pub(crate) fn log(&mut self, line: Line) {
+        if matches!(self.db, Conn::Transaction(_)) {
+            line.write();
+        } else {
+            self.lines.push(line);
+        }
+    }
+
     /// Makes the changes permanent.
     pub(crate) async fn commit(self) -> Result<()> {
         if let Conn::OwnedTransaction(tx) = self.db {
             tx.commit().await?;
         }
         drop(self.turn);
+        self.lines.iter().for_each(Line::write);
         if self.fills_outbox {
             self.shared.outbox_filled.notify_one();
         }

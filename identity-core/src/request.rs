@@ -9,4 +9,6 @@ pub struct RequestInfo {
     pub ip: Option<IpAddr>,
     /// The `User-Agent` header, cut to 512 bytes.
     pub user_agent: Option<String>,
+    /// The id of the request, as it stands in the logs.
+    pub request_id: Option<String>,
 }

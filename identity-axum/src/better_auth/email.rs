@@ -75,7 +75,8 @@ pub(super) async fn confirm(
     let callback_url = check.optional_text("callbackURL").filter(|url| !url.is_empty());
     check.finish()?;
     let resolved = caller.as_ref().map(|caller| &caller.resolved);
-    Ok(match facade.identity.change_email().confirm(&Token::presented(token), resolved, callback_url).await {
+    let (changes, link) = (facade.identity.change_email(), Token::presented(token));
+    Ok(match changes.confirm(&link, resolved, callback_url, &passed.info).await {
         Err(error) => failed(error, callback_url)?,
         Ok(step) => changed(&facade, step, caller.as_ref(), token, callback_url),
     })
@@ -128,7 +129,7 @@ pub(super) async fn change(State(facade): State<Arc<Facade>>, caller: Caller, pa
     let callback_url = check.optional_text("callbackURL").filter(|url| !url.is_empty());
     check.finish()?;
     let Some(new_email) = new_email else { return Err(Code::InvalidEmail.into()) };
-    facade.identity.change_email().request(&caller.resolved, &new_email, callback_url).await?;
+    facade.identity.change_email().request(&caller.resolved, &new_email, callback_url, &passed.info).await?;
     Ok(reply::json(json!({ "status": true })))
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn set(State(facade): State<Arc<Facade>>, caller: Caller, passe
     let mut check = Check::body(&passed.input);
     let new = check.text("newPassword");
     check.finish()?;
-    facade.identity.passwords().set(&caller.resolved, new).await?;
+    facade.identity.passwords().set(&caller.resolved, new, &passed.info).await?;
     Ok(reply::json(json!({ "status": true })))
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn verify(State(facade): State<Arc<Facade>>, caller: Caller, pa
     let mut check = Check::body(&passed.input);
     let password = check.text("password");
     check.finish()?;
-    facade.identity.passwords().verify(&caller.resolved, password).await?;
+    facade.identity.passwords().verify(&caller.resolved, password, &passed.info).await?;
     Ok(reply::json(json!({ "status": true })))
 }
 
@@ -66,7 +66,7 @@ pub(super) async fn request_reset(State(facade): State<Arc<Facade>>, passed: Pas
     let redirect_to = check.optional_text("redirectTo");
     check.finish()?;
     let Some(email) = email else { return Err(Code::InvalidEmail.into()) };
-    facade.identity.password_reset().request(&email, redirect_to).await?;
+    facade.identity.password_reset().request(&email, redirect_to, &passed.info).await?;
     let message = "If this email exists in our system, check your email for the reset link";
     Ok(reply::json(json!({ "status": true, "message": message })))
 }
@@ -96,6 +96,6 @@ pub(super) async fn reset(State(facade): State<Arc<Facade>>, passed: Passed) -> 
     let token = check.optional_text("token");
     check.finish()?;
     let token = token.or_else(|| passed.query_text("token")).ok_or(Code::InvalidToken)?;
-    facade.identity.password_reset().perform(&Token::presented(token), new).await?;
+    facade.identity.password_reset().perform(&Token::presented(token), new, &passed.info).await?;
     Ok(reply::json(json!({ "status": true })))
 }

@@ -78,9 +78,9 @@ pub(super) async fn post() -> Response {
 }
 
 /// Ends the session of the cookie, whatever state it is in.
-pub(super) async fn sign_out(State(facade): State<Arc<Facade>>, headers: HeaderMap) -> Reply {
+pub(super) async fn sign_out(State(facade): State<Arc<Facade>>, passed: Passed, headers: HeaderMap) -> Reply {
     if let Some(token) = caller::presented(&facade, &headers) {
-        facade.identity.sessions().sign_out(&token).await?;
+        facade.identity.sessions().sign_out(&token, &passed.info).await?;
     }
     let mut response = reply::json(json!({ "success": true }));
     facade.cookies.clear_session(response.headers_mut());
@@ -107,7 +107,7 @@ pub(super) async fn revoke(State(facade): State<Arc<Facade>>, caller: Caller, pa
     let mut check = Check::body(&passed.input);
     let token = check.text("token");
     check.finish()?;
-    let ended = facade.identity.sessions().revoke(&caller.resolved.profile.id, token).await?;
+    let ended = facade.identity.sessions().revoke(&caller.resolved.profile.id, token, &passed.info).await?;
     let mut response = reply::json(json!({ "status": true }));
     if ended.as_ref() == Some(&caller.resolved.session.id) {
         facade.cookies.clear_session(response.headers_mut());
@@ -120,7 +120,7 @@ pub(super) async fn revoke_by_id(State(facade): State<Arc<Facade>>, caller: Call
     let mut check = Check::body(&passed.input);
     let id = check.filled("sessionId");
     check.finish()?;
-    let ended = facade.identity.sessions().revoke(&caller.resolved.profile.id, id).await?;
+    let ended = facade.identity.sessions().revoke(&caller.resolved.profile.id, id, &passed.info).await?;
     let ended = ended.ok_or_else(|| Error::new(Code::SessionNotFound))?;
     let mut response = reply::json(json!({ "status": true }));
     if ended == caller.resolved.session.id {
@@ -130,17 +130,17 @@ pub(super) async fn revoke_by_id(State(facade): State<Arc<Facade>>, caller: Call
 }
 
 /// Ends all sessions of the user.
-pub(super) async fn revoke_all(State(facade): State<Arc<Facade>>, caller: Caller) -> Reply {
-    facade.identity.sessions().revoke_all(&caller.resolved.profile.id, None).await?;
+pub(super) async fn revoke_all(State(facade): State<Arc<Facade>>, caller: Caller, passed: Passed) -> Reply {
+    facade.identity.sessions().revoke_all(&caller.resolved.profile.id, None, &passed.info).await?;
     let mut response = reply::json(json!({ "status": true }));
     facade.cookies.clear_session(response.headers_mut());
     Ok(response)
 }
 
 /// Ends all sessions of the user but the caller's.
-pub(super) async fn revoke_others(State(facade): State<Arc<Facade>>, caller: Caller) -> Reply {
+pub(super) async fn revoke_others(State(facade): State<Arc<Facade>>, caller: Caller, passed: Passed) -> Reply {
     let keep = &caller.resolved.session.id;
-    facade.identity.sessions().revoke_all(&caller.resolved.profile.id, Some(keep)).await?;
+    facade.identity.sessions().revoke_all(&caller.resolved.profile.id, Some(keep), &passed.info).await?;
     Ok(reply::json(json!({ "status": true })))
 }
 

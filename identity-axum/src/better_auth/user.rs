@@ -69,7 +69,7 @@ async fn perform_deletion(facade: &Facade, caller: &Caller, passed: &Passed) -> 
         (None, Some(token)) => DeleteProof::Mail(token),
         (None, None) => DeleteProof::Session,
     };
-    facade.identity.delete_account().perform(&caller.resolved, proof, callback_url).await
+    facade.identity.delete_account().perform(&caller.resolved, proof, callback_url, &passed.info).await
 }
 
 fn deleted(facade: &Facade, deletion: &Deletion) -> Response {
@@ -116,7 +116,8 @@ pub(super) async fn confirm_deletion(State(facade): State<Arc<Facade>>, caller: 
     let callback_url = check.optional_text("callbackURL").filter(|url| !url.is_empty());
     check.finish()?;
     let token = Token::presented(token);
-    let deletion = facade.identity.delete_account().perform(&caller.resolved, DeleteProof::Mail(&token), None).await?;
+    let leaving = facade.identity.delete_account();
+    let deletion = leaving.perform(&caller.resolved, DeleteProof::Mail(&token), None, &passed.info).await?;
     let mut response = deleted(&facade, &deletion);
     if let Some(url) = callback_url {
         let redirect = reply::redirect(url);
@@ -141,7 +142,8 @@ pub(super) async fn unlink_account(
     let mut check = Check::body(&passed.input);
     let id = check.text("accountId");
     check.finish()?;
-    facade.identity.accounts().unlink(&caller.resolved.profile.id, &AccountId::from_text(id)).await?;
+    let id = AccountId::from_text(id);
+    facade.identity.accounts().unlink(&caller.resolved.profile.id, &id, &passed.info).await?;
     Ok(reply::json(json!({ "status": true })))
 }
 

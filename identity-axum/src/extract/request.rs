@@ -8,6 +8,7 @@ use identity_core::request::RequestInfo;
 use ipnet::IpNet;
 
 use super::client_ip::{client_ip, peer};
+use crate::middleware::trace::RequestId;
 
 const MOST_BYTES: usize = 512;
 
@@ -18,7 +19,8 @@ pub fn request_info(parts: &Parts, trusted_proxies: &[IpNet]) -> Result<RequestI
 
 pub(crate) fn info(extensions: &Extensions, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Result<RequestInfo> {
     let ip = client_ip(peer(extensions)?, trusted_proxies, headers);
-    Ok(RequestInfo { ip: Some(ip), user_agent: user_agent(headers) })
+    let request_id = extensions.get::<RequestId>().map(|id| id.as_str().to_owned());
+    Ok(RequestInfo { ip: Some(ip), user_agent: user_agent(headers), request_id })
 }
 
 /// The `User-Agent` header, cut to 512 bytes between two characters. Bytes that are no UTF-8 are replaced.

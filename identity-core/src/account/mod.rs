@@ -6,10 +6,13 @@ pub(crate) mod store;
 pub(crate) use model::Credential;
 pub use model::{Account, CREDENTIAL};
 
+use crate::audit;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::event::{Act, Event};
 use crate::id::{AccountId, UserId};
 use crate::op::Op;
+use crate::request::RequestInfo;
 use crate::shared::Shared;
 
 /// The ways in which a user signs in.
@@ -31,11 +34,12 @@ impl Accounts<'_> {
     ///
     /// # Errors
     /// `account_not_found`, `last_account`.
-    pub async fn unlink(&self, user_id: &UserId, id: &AccountId) -> Result<()> {
+    pub async fn unlink(&self, user_id: &UserId, id: &AccountId, info: &RequestInfo) -> Result<()> {
         let mut op = Op::write(self.shared).await?;
         // The user's row is locked, so that two unlinks at once cannot each remove the other's last account.
         crate::user::lock(&mut op, user_id).await?;
         if store::delete_unless_last(&mut op, user_id, id).await? {
+            audit::record(&mut op, Act::own(Event::AccountUnlinked, user_id, info)).await?;
             return op.commit().await;
         }
         let accounts = store::list(&op, user_id).await?;

@@ -5,8 +5,10 @@ use std::fmt;
 use serde_json::Map;
 
 use crate::account;
+use crate::audit;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::event::{Act, Event};
 use crate::id::UserId;
 use crate::op::Op;
 use crate::session;
@@ -107,7 +109,10 @@ impl Users<'_> {
         if !role.split(',').any(|word| word == SUPERADMIN) {
             user::keep_a_superadmin(&mut op, id).await?;
         }
+        let from = user::lock(&mut op, id).await?.role;
         user::store::set_role(&mut op, id, role).await?;
+        let event = Event::RoleChanged { from, to: role.to_owned() };
+        audit::record(&mut op, Act::operator(event, id)).await?;
         op.commit().await
     }
 
@@ -120,6 +125,8 @@ impl Users<'_> {
         user::keep_a_superadmin(&mut op, id).await?;
         // The user's row goes first: a sign-in in flight holds it until its session exists, and then the session is found here.
         user::store::set_ban(&mut op, id, Some(ban)).await?;
+        let lasts = ban.expires_at.map(|end| (end - op.now()).to_std().unwrap_or_default());
+        audit::record(&mut op, Act::operator(Event::UserBanned { lasts }, id)).await?;
         session::end_all(&mut op, id).await?;
         verification::close(&mut op, id, &verification::OF_ACCOUNT).await?;
         op.commit().await
@@ -132,6 +139,7 @@ impl Users<'_> {
     pub async fn unban(&self, id: &UserId) -> Result<()> {
         let mut op = Op::write(self.shared).await?;
         user::store::set_ban(&mut op, id, None).await?;
+        audit::record(&mut op, Act::operator(Event::UserUnbanned, id)).await?;
         op.commit().await
     }
 
@@ -145,6 +153,7 @@ impl Users<'_> {
         let mut op = Op::write(self.shared).await?;
         user::store::set_ban(&mut op, id, None).await?;
         account::put_credential(&mut op, id, &hash).await?;
+        audit::record(&mut op, Act::operator(Event::UserRecovered, id)).await?;
         session::end_all(&mut op, id).await?;
         verification::close(&mut op, id, &verification::OF_ACCOUNT).await?;
         op.commit().await
@@ -159,6 +168,7 @@ impl Users<'_> {
         let mut op = Op::write(self.shared).await?;
         let user = user::lock(&mut op, id).await?;
         let user = user::store::update_profile(&mut op, &user, &change).await?;
+        audit::record(&mut op, Act::operator(Event::UserUpdated, id)).await?;
         op.commit().await?;
         Ok(user)
     }
@@ -180,6 +190,7 @@ async fn create(op: &mut Op<'_>, new: NewUser, hash: Option<String>) -> Result<U
     if let Some(hash) = hash {
         account::add_credential(op, &user.id, &hash).await?;
     }
+    audit::record(op, Act::operator(Event::UserCreated, &user.id)).await?;
     Ok(user)
 }
 

@@ -4,11 +4,14 @@ use super::email::minutes;
 use super::links;
 use super::resolve::Resolved;
 use super::sign_in::confirm_password;
+use crate::audit;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::event::{Act, Actor, Event};
 use crate::mail::Message;
 use crate::op::Op;
 use crate::outbox;
+use crate::request::RequestInfo;
 use crate::shared::Shared;
 use crate::time::after;
 use crate::token::{Token, kind};
@@ -56,6 +59,7 @@ impl DeleteAccount<'_> {
         caller: &Resolved,
         proof: DeleteProof<'_>,
         callback_url: Option<&str>,
+        info: &RequestInfo,
     ) -> Result<Deletion> {
         let shared = self.shared;
         self.require_enabled()?;
@@ -63,7 +67,7 @@ impl DeleteAccount<'_> {
         let user = user::signed_in(&read, &caller.profile.id).await?;
         match proof {
             DeleteProof::Password(password) => {
-                confirm_password(shared, &user, password).await?;
+                confirm_password(shared, &user, password, info).await?;
             }
             DeleteProof::Mail(token) => return self.with_link(&user, token).await,
             DeleteProof::Session if shared.config.user.delete_by_mail && shared.mail.is_some() => {
@@ -106,7 +110,7 @@ impl DeleteAccount<'_> {
         if !verification::store::spend(&mut op, &found).await? {
             return Err(Error::new(Code::InvalidDeletionToken));
         }
-        user::store::delete(&mut op, &user.id).await?;
+        remove(&mut op, user).await?;
         op.commit().await?;
         Ok(Deletion::Deleted)
     }
@@ -131,5 +135,14 @@ impl DeleteAccount<'_> {
 /// The rows of every table that belong to the user go with the user's own.
 async fn delete(op: &mut Op<'_>, user: &User) -> Result<()> {
     user::keep_a_superadmin(op, &user.id).await?;
-    user::store::delete(op, &user.id).await
+    remove(op, user).await
+}
+
+/// What stays is that there was an account, and what happened to it, under an id that names nobody any more.
+async fn remove(op: &mut Op<'_>, user: &User) -> Result<()> {
+    user::store::delete(op, &user.id).await?;
+    audit::forget(op, &user.id).await?;
+    let act =
+        Act { event: Event::UserDeleted, actor: Actor::User(user.id.clone()), user_id: Some(&user.id), info: None };
+    audit::record(op, act).await
 }

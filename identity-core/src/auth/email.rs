@@ -9,8 +9,10 @@ use super::email_change::{self, ChangeStep};
 use super::links;
 use super::resolve::{Resolved, profile_of};
 use crate::account;
+use crate::audit;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::event::{Act, Event};
 use crate::id::UserId;
 use crate::mail::Message;
 use crate::op::Op;
@@ -171,7 +173,7 @@ impl EmailVerification<'_> {
         if verification::store::find(&Op::read(self.shared), Purpose::EmailLink, &digest).await?.is_some() {
             return self.verify(&digest, flow, info).await;
         }
-        email_change::follow(self.shared, token, caller, callback_url, false).await.map(VerifyLink::Change)
+        email_change::follow(self.shared, token, caller, callback_url, false, info).await.map(VerifyLink::Change)
     }
 
     async fn verify(
@@ -223,6 +225,7 @@ impl EmailVerification<'_> {
             // The same statements for nobody.
             let nobody = UserId::mint(op.now(), op.entropy());
             verification::guess_code(&mut op, &nobody, given.email.as_str(), given.code).await?;
+            audit::record(&mut op, Act::anonymous(Event::CodeRefused, None, info)).await?;
             op.commit().await?;
             return Err(Error::new(Code::InvalidCode));
         };
@@ -232,6 +235,7 @@ impl EmailVerification<'_> {
             Guess::Right => attempt.right(),
             Guess::Wrong => {
                 attempt.wrong(op.now());
+                audit::record(&mut op, Act::anonymous(Event::CodeRefused, Some(&user.id), info)).await?;
                 // The guess is counted although the answer is a refusal.
                 op.commit().await?;
                 return Err(Error::new(Code::InvalidCode));
@@ -282,6 +286,7 @@ async fn complete(
     user.updated_at = op.now();
     // A change of a proved address needs the consent of its mailbox, so a link that was asked for without is dead.
     verification::close(op, &user.id, &[Purpose::EmailCode, Purpose::EmailChangeProof]).await?;
+    audit::record(op, Act::own(Event::EmailVerified, &user.id, info)).await?;
     let issued = if signs_in { session::open(op, &user, &Proof::User, remember, info).await? } else { None };
     Ok((profile_of(op, user).await?, issued))
 }

@@ -3,12 +3,15 @@
 use super::email::minutes;
 use super::links;
 use super::resolve::{Resolved, profile_of};
+use crate::audit;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::event::{Act, Event};
 use crate::mail::Message;
 use crate::op::Op;
 use crate::outbox;
 use crate::principal::Profile;
+use crate::request::RequestInfo;
 use crate::session;
 use crate::shared::Shared;
 use crate::text::Email;
@@ -49,7 +52,13 @@ impl ChangeEmail<'_> {
     ///
     /// # Errors
     /// `change_email_disabled`, `email_unchanged`, `verification_disabled` when no mail can be sent, `session_not_fresh`.
-    pub async fn request(&self, caller: &Resolved, new_email: &Email, callback_url: Option<&str>) -> Result<()> {
+    pub async fn request(
+        &self,
+        caller: &Resolved,
+        new_email: &Email,
+        callback_url: Option<&str>,
+        info: &RequestInfo,
+    ) -> Result<()> {
         let shared = self.shared;
         if !shared.config.user.change_email {
             return Err(Error::new(Code::ChangeEmailDisabled));
@@ -73,6 +82,7 @@ impl ChangeEmail<'_> {
             let purpose = if user.email_verified { Purpose::EmailChangeConsent } else { Purpose::EmailChangeProof };
             send(&mut op, &user, purpose, new_email.as_str(), callback_url).await?;
         }
+        audit::record(&mut op, Act::own(Event::EmailChangeRequested, &user.id, info)).await?;
         op.commit().await
     }
 
@@ -86,8 +96,9 @@ impl ChangeEmail<'_> {
         token: &Token<kind::Verification>,
         caller: Option<&Resolved>,
         callback_url: Option<&str>,
+        info: &RequestInfo,
     ) -> Result<ChangeStep> {
-        follow(self.shared, token, caller, callback_url, true).await
+        follow(self.shared, token, caller, callback_url, true, info).await
     }
 }
 
@@ -97,6 +108,7 @@ pub(crate) async fn follow(
     caller: Option<&Resolved>,
     callback_url: Option<&str>,
     confirmed: bool,
+    info: &RequestInfo,
 ) -> Result<ChangeStep> {
     let mut op = Op::write(shared).await?;
     let (found, user) = hold(&mut op, token).await?;
@@ -124,6 +136,7 @@ pub(crate) async fn follow(
         send(&mut op, &user, Purpose::EmailChangeProof, &new_email, callback_url).await?;
         ChangeStep::Consented
     } else {
+        audit::record(&mut op, Act::own(Event::EmailChanged, &user.id, info)).await?;
         ChangeStep::Changed { profile: change(&mut op, user, &new_email, caller).await? }
     };
     op.commit().await?;

@@ -4,8 +4,10 @@ use super::recover::notify;
 use super::resolve::{Resolved, profile_of};
 use super::sign_in::confirm_password;
 use crate::account;
+use crate::audit;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::event::{Act, Event};
 use crate::op::Op;
 use crate::principal::Profile;
 use crate::request::RequestInfo;
@@ -54,7 +56,7 @@ impl Passwords<'_> {
         let shared = self.shared;
         shared.hasher.check_length(change.new)?;
         let user = user::require(&Op::read(shared), &caller.profile.id).await?;
-        let credential = confirm_password(shared, &user, change.current).await?;
+        let credential = confirm_password(shared, &user, change.current, info).await?;
         let hash = shared.hasher.hash(change.new).await?;
 
         let mut op = Op::write(shared).await?;
@@ -78,6 +80,7 @@ impl Passwords<'_> {
         };
         verification::close(&mut op, &user.id, &verification::OF_ACCOUNT).await?;
         notify(&mut op, &user).await?;
+        audit::record(&mut op, Act::own(Event::PasswordChanged, &user.id, info)).await?;
         let profile = profile_of(&op, user).await?;
         op.commit().await?;
         Ok(PasswordChange { profile, issued })
@@ -87,7 +90,7 @@ impl Passwords<'_> {
     ///
     /// # Errors
     /// `password_already_set`, `session_not_fresh`, `password_too_short`, `password_too_long`, `overloaded`.
-    pub async fn set(&self, caller: &Resolved, new: &str) -> Result<()> {
+    pub async fn set(&self, caller: &Resolved, new: &str, info: &RequestInfo) -> Result<()> {
         let shared = self.shared;
         shared.hasher.check_length(new)?;
         let op = Op::read(shared);
@@ -105,6 +108,7 @@ impl Passwords<'_> {
         }
         account::add_credential(&mut op, &user.id, &hash).await?;
         notify(&mut op, &user).await?;
+        audit::record(&mut op, Act::own(Event::PasswordSet, &user.id, info)).await?;
         op.commit().await
     }
 
@@ -112,8 +116,8 @@ impl Passwords<'_> {
     ///
     /// # Errors
     /// `invalid_password`, `credential_account_not_found`, `rate_limited`, `overloaded`.
-    pub async fn verify(&self, caller: &Resolved, password: &str) -> Result<()> {
+    pub async fn verify(&self, caller: &Resolved, password: &str, info: &RequestInfo) -> Result<()> {
         let user = user::require(&Op::read(self.shared), &caller.profile.id).await?;
-        confirm_password(self.shared, &user, password).await.map(|_| ())
+        confirm_password(self.shared, &user, password, info).await.map(|_| ())
     }
 }

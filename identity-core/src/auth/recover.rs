@@ -3,11 +3,14 @@
 use super::email::minutes;
 use super::links;
 use crate::account;
+use crate::audit;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::event::{Act, Event};
 use crate::mail::Message;
 use crate::op::Op;
 use crate::outbox;
+use crate::request::RequestInfo;
 use crate::session;
 use crate::shared::Shared;
 use crate::text::Email;
@@ -28,7 +31,7 @@ impl PasswordReset<'_> {
     ///
     /// # Errors
     /// `reset_password_disabled`.
-    pub async fn request(&self, email: &Email, redirect_to: Option<&str>) -> Result<()> {
+    pub async fn request(&self, email: &Email, redirect_to: Option<&str>, info: &RequestInfo) -> Result<()> {
         let shared = self.shared;
         if !shared.config.password.reset || shared.mail.is_none() {
             return Err(Error::new(Code::ResetPasswordDisabled));
@@ -43,10 +46,12 @@ impl PasswordReset<'_> {
             let message = message(links::reset_password(&shared.config.http, &token, redirect_to));
             let expires_at = after(op.now(), lifetime);
             outbox::mail(&mut op, &user.email, &user.name, &message, Some(expires_at)).await?;
+            audit::record(&mut op, Act::anonymous(Event::PasswordResetRequested, Some(&user.id), info)).await?;
         } else {
             verification::issue_decoy(&mut op, Purpose::PasswordReset, email.as_str()).await?;
             let message = message(links::reset_password(&shared.config.http, &Token::mint(op.entropy()), redirect_to));
             outbox::decoy(&mut op, email.as_str(), email.as_str(), &message).await?;
+            audit::record(&mut op, Act::anonymous(Event::PasswordResetRequested, None, info)).await?;
         }
         op.commit().await
     }
@@ -64,7 +69,12 @@ impl PasswordReset<'_> {
     /// # Errors
     /// `password_too_short` and `password_too_long`, which leave the link good; `invalid_token` for a link that is unknown, spent
     /// or expired; `overloaded`.
-    pub async fn perform(&self, token: &Token<kind::Verification>, new_password: &str) -> Result<()> {
+    pub async fn perform(
+        &self,
+        token: &Token<kind::Verification>,
+        new_password: &str,
+        info: &RequestInfo,
+    ) -> Result<()> {
         let shared = self.shared;
         shared.hasher.check_length(new_password)?;
         if !self.is_good(token).await? {
@@ -84,6 +94,7 @@ impl PasswordReset<'_> {
         session::end_all(&mut op, &user.id).await?;
         verification::close(&mut op, &user.id, &verification::OF_ACCOUNT).await?;
         notify(&mut op, &user).await?;
+        audit::record(&mut op, Act::own(Event::PasswordReset, &user.id, info)).await?;
         op.commit().await
     }
 }

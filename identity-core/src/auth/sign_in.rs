@@ -3,8 +3,11 @@
 use super::email::{EmailFlow, send_verification};
 use super::resolve::profile_of;
 use crate::account::{self, Credential};
+use crate::audit;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::event::{Act, Event};
+use crate::id::UserId;
 use crate::op::Op;
 use crate::principal::Profile;
 use crate::request::RequestInfo;
@@ -72,6 +75,7 @@ impl SignIn<'_> {
         }
         let guess = shared.limiter.guesses.begin(sign_in.email.as_str(), shared.clock.now())?;
         let password = sign_in.password.expose();
+        let mut subject = None;
         // The stored hash may be replaced while the password is being checked against it: by a password change, or by another
         // sign-in that brings an imported hash up to date. Then the password is checked once more, against the new one.
         for _ in 0..2 {
@@ -79,12 +83,14 @@ impl SignIn<'_> {
                 shared.hasher.verify_nothing(password).await?;
                 break;
             };
+            subject = Some(user.id.clone());
             let verified = shared.hasher.verify(password, &credential.hash).await?;
             if !verified.matches {
                 break;
             }
             if user.is_banned(shared.clock.now()) {
                 guess.right();
+                audit::note(shared, refused(Code::UserBanned, subject.as_ref(), info)).await;
                 return Err(Error::new(Code::UserBanned));
             }
             if shared.config.email.require_verification && !user.email_verified {
@@ -98,6 +104,7 @@ impl SignIn<'_> {
             }
         }
         guess.wrong(shared.clock.now());
+        audit::note(shared, refused(Code::InvalidCredentials, subject.as_ref(), info)).await;
         Err(Error::new(Code::InvalidCredentials))
     }
 
@@ -130,6 +137,7 @@ impl SignIn<'_> {
         if let Some(replaced) = &sign_in.replaces {
             session::end_token(&mut op, &user.id, replaced).await?;
         }
+        audit::record(&mut op, Act::own(Event::SignedIn, &user.id, info)).await?;
         let profile = profile_of(&op, user).await?;
         op.commit().await?;
         Ok(Some(SignedIn::Complete { issued, profile }))
@@ -146,6 +154,10 @@ impl SignIn<'_> {
     }
 }
 
+fn refused<'a>(reason: Code, user_id: Option<&'a UserId>, info: &'a RequestInfo) -> Act<'a> {
+    Act::anonymous(Event::SignInFailed { reason }, user_id, info)
+}
+
 async fn find(shared: &Shared, email: &Email) -> Result<Option<(User, Credential)>> {
     let op = Op::read(shared);
     let Some(user) = user::store::by_email(&op, email.as_str()).await? else { return Ok(None) };
@@ -153,7 +165,12 @@ async fn find(shared: &Shared, email: &Email) -> Result<Option<(User, Credential
 }
 
 /// Checks the password of a signed-in user who is about to change something; wrong ones count like wrong sign-ins.
-pub(crate) async fn confirm_password(shared: &Shared, user: &User, password: &str) -> Result<Credential> {
+pub(crate) async fn confirm_password(
+    shared: &Shared,
+    user: &User,
+    password: &str,
+    info: &RequestInfo,
+) -> Result<Credential> {
     if let Err(error) = shared.hasher.check_length(password)
         && error.code() == Code::PasswordTooLong
     {
@@ -168,6 +185,7 @@ pub(crate) async fn confirm_password(shared: &Shared, user: &User, password: &st
         Ok(credential)
     } else {
         guess.wrong(shared.clock.now());
+        audit::note(shared, Act::own(Event::PasswordRefused, &user.id, info)).await;
         Err(Error::new(Code::InvalidPassword))
     }
 }

@@ -5,9 +5,11 @@ use serde_json::{Map, Value};
 use super::email::{EmailFlow, send_verification};
 use super::resolve::profile_of;
 use crate::account;
+use crate::audit;
 use crate::claims;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::event::{Act, Event};
 use crate::mail::Message;
 use crate::op::Op;
 use crate::outbox;
@@ -102,6 +104,7 @@ impl SignUp<'_> {
             done => done?,
         }
         account::add_credential(&mut op, &created.id, &hash).await?;
+        audit::record(&mut op, Act::own(Event::SignedUp, &created.id, info)).await?;
         if config.email.send_on_sign_up || config.email.require_verification {
             send_verification(&mut op, &created, new.callback_url.as_deref()).await?;
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::account::Accounts;
 use crate::admin::Users;
+use crate::audit::Audit;
 use crate::auth::{
     self, ChangeEmail, DeleteAccount, EmailVerification, PasswordReset, Passwords, Profiles, Refresh, Resolved, SignIn,
     SignUp,
@@ -111,6 +112,15 @@ impl Identity {
         outbox::spawn(Arc::clone(&self.0))
     }
 
+    /// Removes what has run out: sessions, spent links and codes, messages that were given up, old events. In small batches, so
+    /// that no request waits long. The worker does it every ten minutes.
+    ///
+    /// # Errors
+    /// Trouble with the database only.
+    pub async fn clean_up(&self) -> Result<()> {
+        outbox::purge(&self.0).await
+    }
+
     /// The users.
     #[must_use]
     pub fn users(&self) -> Users<'_> {
@@ -121,6 +131,12 @@ impl Identity {
     #[must_use]
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions { shared: &self.0 }
+    }
+
+    /// What has happened to the accounts.
+    #[must_use]
+    pub fn audit(&self) -> Audit<'_> {
+        Audit { shared: &self.0 }
     }
 
     /// The ways in which users sign in.

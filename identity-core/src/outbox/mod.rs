@@ -4,7 +4,7 @@ pub(crate) mod store;
 mod worker;
 
 pub use worker::Worker;
-pub(crate) use worker::spawn;
+pub(crate) use worker::{purge, spawn};
 
 use crate::crypto::aead::Place;
 use crate::error::{Error, Result};

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::store::{self, Leased};
 use super::{DECOY, MAIL, place};
+use crate::audit;
 use crate::error::{Error, Result};
 use crate::mail::{Mail, MailError};
 use crate::op::Op;
@@ -154,10 +155,11 @@ fn pause(attempts: i32) -> Duration {
 }
 
 /// Removes what nobody asks for any more, in small batches, so that no request waits long for the write lock.
-async fn purge(shared: &Shared) -> Result<()> {
+pub(crate) async fn purge(shared: &Shared) -> Result<()> {
     let now = shared.clock.now();
     while removed(shared, async |op| session::store::purge(op, now).await).await? {}
     while removed(shared, async |op| verification::store::purge(op, before(now, KEEP_VERIFICATIONS)).await).await? {}
+    while removed(shared, async |op| audit::purge(op, before(now, shared.config.audit.keep_for)).await).await? {}
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
     Ok(())
 }

@@ -2,9 +2,11 @@
 
 mod store;
 
+use crate::audit;
 use crate::claims;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::event::{Act, Actor, Event};
 use crate::id::UserId;
 use crate::op::Op;
 use crate::principal::Profile;
@@ -37,7 +39,11 @@ impl<'s> Provisioning<'s> {
         self.require(target)?;
         let mut op = Op::write(self.shared).await?;
         let user = user::require(&op, user_id).await?;
-        store::insert(&mut op, user_id, target).await?;
+        if store::insert(&mut op, user_id, target).await? {
+            let event = Event::Provisioned { target: target.to_owned() };
+            let actor = Actor::Service(target.to_owned());
+            audit::record(&mut op, Act { event, actor, user_id: Some(user_id), info: None }).await?;
+        }
         let provisioned = store::of_user(&op, user_id).await?;
         op.commit().await?;
         Ok(claims::profile(&self.shared.config, user, &provisioned))

@@ -9,9 +9,11 @@ pub(crate) use model::Standing;
 use serde_json::{Map, Value};
 
 use crate::account::Credential;
+use crate::audit;
 use crate::code::Code;
 use crate::config::SessionOptions;
 use crate::error::{Error, Result};
+use crate::event::{Act, Event};
 use crate::id::{SessionId, UserId};
 use crate::op::Op;
 use crate::request::RequestInfo;
@@ -67,9 +69,11 @@ impl Sessions<'_> {
     ///
     /// # Errors
     /// Trouble with the database only.
-    pub async fn sign_out(&self, token: &Token<kind::Session>) -> Result<()> {
+    pub async fn sign_out(&self, token: &Token<kind::Session>, info: &RequestInfo) -> Result<()> {
         let mut op = Op::write(self.shared).await?;
-        store::delete_by_digest(&mut op, &token.digest()).await?;
+        if let Some(user_id) = store::delete_by_digest(&mut op, &token.digest()).await? {
+            audit::record(&mut op, Act::own(Event::SignedOut, &user_id, info)).await?;
+        }
         op.commit().await
     }
 
@@ -77,10 +81,13 @@ impl Sessions<'_> {
     ///
     /// # Errors
     /// Trouble with the database only.
-    pub async fn revoke(&self, user_id: &UserId, token_or_id: &str) -> Result<Option<SessionId>> {
+    pub async fn revoke(&self, user_id: &UserId, token_or_id: &str, info: &RequestInfo) -> Result<Option<SessionId>> {
         let mut op = Op::write(self.shared).await?;
         let digest = Token::presented(token_or_id).digest();
         let ended = store::delete_named(&mut op, user_id, &digest, &SessionId::from_text(token_or_id)).await?;
+        if ended.is_some() {
+            audit::record(&mut op, Act::own(Event::SessionsRevoked { count: 1 }, user_id, info)).await?;
+        }
         op.commit().await?;
         Ok(ended)
     }
@@ -89,11 +96,12 @@ impl Sessions<'_> {
     ///
     /// # Errors
     /// Trouble with the database only.
-    pub async fn revoke_all(&self, user_id: &UserId, keep: Option<&SessionId>) -> Result<u64> {
+    pub async fn revoke_all(&self, user_id: &UserId, keep: Option<&SessionId>, info: &RequestInfo) -> Result<u64> {
         let mut op = Op::write(self.shared).await?;
         let ended = store::delete_all(&mut op, user_id, keep).await?;
         // Whoever was signed in elsewhere may have asked for a link that outlives the session.
         verification::close(&mut op, user_id, &verification::BY_SESSION).await?;
+        audit::record(&mut op, Act::own(Event::SessionsRevoked { count: ended }, user_id, info)).await?;
         op.commit().await?;
         Ok(ended)
     }

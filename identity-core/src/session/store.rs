@@ -196,9 +196,11 @@ pub(crate) async fn delete_expired(op: &mut Op<'_>, session: &Session) -> Result
     Ok(())
 }
 
-pub(crate) async fn delete_by_digest(op: &mut Op<'_>, digest: &Digest<kind::Session>) -> Result<bool> {
-    let sql = "DELETE FROM identity_sessions WHERE token_digest = $1";
-    Ok(Sql::new(op.db(), sql, [value::digest(digest)]).execute(op.db()).await? == 1)
+/// Ends the session of a token. Returns whose it was.
+pub(crate) async fn delete_by_digest(op: &mut Op<'_>, digest: &Digest<kind::Session>) -> Result<Option<UserId>> {
+    let sql = "DELETE FROM identity_sessions WHERE token_digest = $1 RETURNING user_id";
+    let row = Sql::new(op.db(), sql, [value::digest(digest)]).row(op.db()).await?;
+    row.map(|row| column::<String>(&row, 0).map(UserId::from_text)).transpose()
 }
 
 /// Ends one session of a user, named by its token or by its id. Returns its id.

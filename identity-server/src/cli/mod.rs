@@ -1,5 +1,6 @@
 //! The command line: what an operator can do on the host, with or without a running server.
 
+mod audit;
 mod config;
 mod generate_env;
 mod migrate;
@@ -8,11 +9,14 @@ mod users;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
-use identity_core::Class;
+use identity_core::time::{Clock, SystemClock};
+use identity_core::{Class, Identity};
 
+use crate::compose::{self, Mailer};
 use crate::config::{Loaded, Problems, Sources, load};
 use crate::serve;
 
@@ -59,6 +63,8 @@ enum Command {
     /// Create and look after users on the host.
     #[command(subcommand)]
     Users(users::Users),
+    /// Print what has happened to the accounts, oldest first.
+    Audit(audit::Audit),
     /// Check or print the configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -76,6 +82,7 @@ impl Cli {
             Some(Command::GenerateEnv(command)) => command.run(),
             Some(Command::Config(command)) => command.run(&self.global),
             Some(Command::Migrate(command)) => wait(command.run(&self.global)),
+            Some(Command::Audit(command)) => wait(command.run(&self.global)),
             Some(Command::Users(command)) => wait(command.run(&self.global)),
             Some(Command::Serve(serve)) => {
                 wait(serve::run(self.global.accepted()?, !(serve.no_migrate || self.serve.no_migrate)))
@@ -111,6 +118,18 @@ impl Global {
             text.push_str("If nobody else can reach this server, --insecure-dev accepts this.");
         }
         Err(Failure(text))
+    }
+}
+
+impl Global {
+    /// The accounts that the configuration names, with tables that are up to date.
+    async fn identity(&self) -> Result<Identity, Failure> {
+        let loaded = self.accepted()?;
+        let store = compose::store(&loaded.settings).await?;
+        compose::require_current(&store, &loaded.settings).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mailer = Mailer::of(&loaded.settings, &clock)?;
+        compose::identity(&loaded.settings, store, &mailer)
     }
 }
 

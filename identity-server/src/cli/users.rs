@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
@@ -11,12 +10,11 @@ use identity_core::Identity;
 use identity_core::id::UserId;
 use identity_core::secret::Secret;
 use identity_core::text::Email;
-use identity_core::time::{Clock, SystemClock, Timestamp, after};
+use identity_core::time::{Timestamp, after};
 use identity_core::user::{Ban, DEFAULT_ROLE, NewUser, User};
 use serde::Serialize;
 
 use super::{Failure, Global, print};
-use crate::compose::{self, Mailer};
 
 /// Users fetched at once by `list`.
 const PAGE: u64 = 500;
@@ -85,12 +83,7 @@ pub(super) struct Create {
 
 impl Users {
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
-        let loaded = global.accepted()?;
-        let store = compose::store(&loaded.settings).await?;
-        compose::require_current(&store, &loaded.settings).await?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mailer = Mailer::of(&loaded.settings, &clock)?;
-        let identity = compose::identity(&loaded.settings, store, &mailer)?;
+        let identity = global.identity().await?;
         match self {
             Self::Create(create) => create.run(&identity).await,
             Self::List { json } => list(&identity, json).await,
@@ -131,7 +124,7 @@ impl Create {
     }
 }
 
-async fn find(identity: &Identity, user: &str) -> Result<User, Failure> {
+pub(super) async fn find(identity: &Identity, user: &str) -> Result<User, Failure> {
     let found = match Email::parse(user) {
         Ok(email) => identity.users().find_by_email(&email).await?,
         Err(_) => identity.users().find(&UserId::from_text(user)).await?,
@@ -201,7 +194,7 @@ impl Row {
     }
 }
 
-fn text(time: Timestamp) -> String {
+pub(super) fn text(time: Timestamp) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 

@@ -4,6 +4,7 @@
 //! Values are read one by one instead of through one `Deserialize`, which would stop at the first mistake.
 
 mod annotated;
+mod audit;
 mod bootstrap;
 mod check;
 mod database;
@@ -31,6 +32,7 @@ use ::config::{Map, Value, ValueKind};
 use identity_core::config::{Config, HttpOptions};
 
 pub(crate) use annotated::{defaults, effective};
+pub(crate) use audit::Audit;
 pub(crate) use bootstrap::Bootstrap;
 pub(crate) use database::{DATA_FOLDER, Database};
 pub(crate) use email::Email;
@@ -92,6 +94,8 @@ sections! {
     user: User,
     /// Brute-force limits.
     limits: Limits,
+    /// The record of what happened.
+    audit: Audit,
     /// Services with a part of their own.
     provisioning: Provisioning,
     /// The first administrator.
@@ -130,6 +134,7 @@ impl Settings {
             email: self.email.options(),
             user: self.user.options(),
             limits: self.limits.options(),
+            audit: self.audit.options(),
             mail: self.mail.options(),
             provisioning: self.provisioning.targets.0.clone(),
         }

@@ -68,7 +68,8 @@ async fn sign_up(identity: &Identity, number: usize) -> Result<String> {
         remember: true,
         callback_url: None,
     };
-    let info = RequestInfo { ip: Some([127, 0, 0, 1].into()), user_agent: Some(USER_AGENT.to_owned()) };
+    let info =
+        RequestInfo { ip: Some([127, 0, 0, 1].into()), user_agent: Some(USER_AGENT.to_owned()), request_id: None };
     match identity.sign_up().with_password(new, &info).await? {
         SignedUp::Complete { issued, .. } => Ok(cookie(issued.token.expose())),
         SignedUp::VerifyEmail { .. } => Err("a sign-up gave no session".into()),

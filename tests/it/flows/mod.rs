@@ -1,6 +1,7 @@
 //! What happens between several requests, among many at once, or later.
 
 mod at_rest;
+mod audit;
 mod bans;
 mod embedding;
 mod imported_hashes;

@@ -1,0 +1,85 @@
+//! The record of what happened: every sign-in and failure, every change of a credential, every act of an administrator.
+
+mod store;
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value};
+
+use crate::error::Result;
+use crate::event::{Act, Actor, Line};
+use crate::id::{EventId, UserId};
+use crate::op::Op;
+use crate::shared::Shared;
+use crate::time::Timestamp;
+
+pub(crate) use store::{forget, purge};
+
+/// Something that happened, as it was written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its id; ids of later events sort after it.
+    pub id: EventId,
+    /// Its name, such as `sign_in.succeeded`; see [`crate::event::Event::kind`].
+    pub kind: String,
+    /// Whose account it is about. The account may be gone.
+    pub user_id: Option<UserId>,
+    /// Who did it.
+    pub actor: Actor,
+    /// The address of the client. Forgotten with the account.
+    pub ip: Option<IpAddr>,
+    /// The `User-Agent` of the client. Forgotten with the account.
+    pub user_agent: Option<String>,
+    /// The id of the request in the logs.
+    pub request_id: Option<String>,
+    /// What there is to say beyond the name.
+    pub details: Map<String, Value>,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+/// Which events to list; the default is all.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Only about this account.
+    pub user_id: Option<UserId>,
+    /// Only of this name, or of all names that begin so before a dot: `password` finds `password.reset`.
+    pub kind: Option<String>,
+    /// Only from this time on.
+    pub since: Option<Timestamp>,
+}
+
+/// The record of what happened.
+#[derive(Debug)]
+pub struct Audit<'s> {
+    pub(crate) shared: &'s Shared,
+}
+
+impl Audit<'_> {
+    /// At most `limit` events that came after `after`, oldest first. Nothing changes or removes one but its age.
+    ///
+    /// # Errors
+    /// Trouble with the database only.
+    pub async fn list(&self, filter: &EventFilter, after: Option<&EventId>, limit: u64) -> Result<Vec<Recorded>> {
+        store::list(&Op::read(self.shared), filter, after, limit).await
+    }
+}
+
+/// Writes down what happened, in the transaction in which it happens.
+pub(crate) async fn record(op: &mut Op<'_>, act: Act<'_>) -> Result<()> {
+    store::insert(op, &act).await?;
+    op.log(Line::from(&act));
+    Ok(())
+}
+
+/// Writes down something that changed nothing, such as a refusal. Trouble with writing is logged: the answer stays a refusal.
+pub(crate) async fn note(shared: &Shared, act: Act<'_>) {
+    let written = async {
+        let mut op = Op::write(shared).await?;
+        record(&mut op, act).await?;
+        op.commit().await
+    };
+    if let Err(error) = written.await {
+        tracing::warn!(error = error.chain(), "an event could not be written down");
+    }
+}

@@ -1,0 +1,117 @@
+//! Rows of events. They are inserted, and removed by age; nothing updates one but the deletion of its account.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{DbBackend, ExprTrait as _, QueryOrder, QuerySelect};
+use serde_json::Value as Json;
+
+use super::{EventFilter, Recorded};
+use crate::error::Result;
+use crate::event::{Act, Actor};
+use crate::id::{EventId, UserId};
+use crate::op::Op;
+use crate::store::Sql;
+use crate::store::value::{self, object};
+use crate::time::Timestamp;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "identity_events")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub id: String,
+    #[sea_orm(column_type = "Text")]
+    pub kind: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub user_id: Option<String>,
+    #[sea_orm(column_type = "Text")]
+    pub actor: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub actor_id: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub ip_address: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub user_agent: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub request_id: Option<String>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub details: Json,
+    pub created_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl From<Model> for Recorded {
+    fn from(row: Model) -> Self {
+        Self {
+            id: EventId::from_text(row.id),
+            kind: row.kind,
+            user_id: row.user_id.map(UserId::from_text),
+            actor: Actor::from_row(&row.actor, row.actor_id),
+            ip: row.ip_address.and_then(|ip| ip.parse().ok()),
+            user_agent: row.user_agent,
+            request_id: row.request_id,
+            details: object(row.details),
+            at: row.created_at,
+        }
+    }
+}
+
+pub(super) async fn insert(op: &mut Op<'_>, act: &Act<'_>) -> Result<()> {
+    let sql = "INSERT INTO identity_events \
+               (id, kind, user_id, actor, actor_id, ip_address, user_agent, request_id, details, created_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let info = act.info.cloned().unwrap_or_default();
+    let values = [
+        value::text(EventId::mint(op.now(), op.entropy()).as_str()),
+        value::text(act.event.kind()),
+        value::optional_text(act.user_id.map(ToString::to_string)),
+        value::text(act.actor.kind()),
+        value::optional_text(act.actor.id().map(str::to_owned)),
+        value::optional_text(info.ip.map(|ip| ip.to_string())),
+        value::optional_text(info.user_agent),
+        value::optional_text(info.request_id),
+        value::json(&act.event.details()),
+        value::time(op.now()),
+    ];
+    Sql::new(op.db(), sql, values).execute(op.db()).await.map(|_| ())
+}
+
+pub(super) async fn list(
+    op: &Op<'_>,
+    filter: &EventFilter,
+    after: Option<&EventId>,
+    limit: u64,
+) -> Result<Vec<Recorded>> {
+    let mut select = Entity::find().order_by_asc(Column::Id).limit(limit);
+    if let Some(user_id) = &filter.user_id {
+        select = select.filter(Column::UserId.eq(user_id.as_str()));
+    }
+    if let Some(kind) = &filter.kind {
+        select = select.filter(Column::Kind.eq(kind.as_str()).or(Column::Kind.starts_with(format!("{kind}."))));
+    }
+    if let Some(since) = filter.since {
+        select = select.filter(Column::CreatedAt.gte(since));
+    }
+    if let Some(after) = after {
+        select = select.filter(Column::Id.gt(after.as_str()));
+    }
+    Ok(select.all(op.db()).await?.into_iter().map(Recorded::from).collect())
+}
+
+/// Forgets from where a user came whose account is deleted. That something happened stays, under an id that names nobody any more.
+pub(crate) async fn forget(op: &mut Op<'_>, user_id: &UserId) -> Result<()> {
+    let sql = "UPDATE identity_events SET ip_address = NULL, user_agent = NULL WHERE user_id = $1";
+    Sql::new(op.db(), sql, [value::text(user_id.as_str())]).execute(op.db()).await.map(|_| ())
+}
+
+/// Removes events from before `limit`, at most 500 at a time. Returns how many.
+pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
+    let skip = if op.db().get_database_backend() == DbBackend::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
+    let sql = format!(
+        "DELETE FROM identity_events WHERE id IN \
+         (SELECT id FROM identity_events WHERE created_at < $1 LIMIT 500{skip})"
+    );
+    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+}

@@ -1,0 +1,239 @@
+//! What can happen to an account, as a closed list.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::code::Code;
+use crate::id::UserId;
+use crate::request::RequestInfo;
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody who has not proved who they are.
+    Anonymous,
+    /// A user who is signed in.
+    User(UserId),
+    /// A service that has proved its name.
+    Service(String),
+    /// Whoever has the host or the embedding application.
+    Operator,
+}
+
+impl Actor {
+    /// The word for the kind of actor: `anonymous`, `user`, `service` or `operator`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::User(_) => "user",
+            Self::Service(_) => "service",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// The id of the user or the name of the service.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::User(id) => Some(id.as_str()),
+            Self::Service(name) => Some(name),
+            Self::Anonymous | Self::Operator => None,
+        }
+    }
+
+    pub(crate) fn from_row(kind: &str, id: Option<String>) -> Self {
+        match (kind, id) {
+            ("user", Some(id)) => Self::User(UserId::from_text(id)),
+            ("service", Some(name)) => Self::Service(name),
+            ("operator", _) => Self::Operator,
+            _ => Self::Anonymous,
+        }
+    }
+}
+
+/// What happened, who did it, to whom, and from where.
+#[derive(Clone, Debug)]
+pub(crate) struct Act<'a> {
+    pub(crate) event: Event,
+    pub(crate) actor: Actor,
+    /// Whose account it is about, as far as there is one.
+    pub(crate) user_id: Option<&'a UserId>,
+    /// The request that caused it; none on the host.
+    pub(crate) info: Option<&'a RequestInfo>,
+}
+
+impl<'a> Act<'a> {
+    /// A user did something to their own account.
+    pub(crate) fn own(event: Event, user_id: &'a UserId, info: &'a RequestInfo) -> Self {
+        Self { event, actor: Actor::User(user_id.clone()), user_id: Some(user_id), info: Some(info) }
+    }
+
+    /// Somebody who has not proved who they are did something, to an account if there is one.
+    pub(crate) fn anonymous(event: Event, user_id: Option<&'a UserId>, info: &'a RequestInfo) -> Self {
+        Self { event, actor: Actor::Anonymous, user_id, info: Some(info) }
+    }
+
+    /// Whoever has the host did something to an account.
+    pub(crate) fn operator(event: Event, user_id: &'a UserId) -> Self {
+        Self { event, actor: Actor::Operator, user_id: Some(user_id), info: None }
+    }
+}
+
+/// Something that happened to an account. None of it carries a secret, an address or a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An account was created by a sign-up.
+    SignedUp,
+    /// A session was opened with a password.
+    SignedIn,
+    /// A password did not open a session.
+    SignInFailed {
+        /// Why: `invalid_credentials` or `user_banned`.
+        reason: Code,
+    },
+    /// A user ended the session of the browser in hand.
+    SignedOut,
+    /// A user ended other sessions.
+    SessionsRevoked {
+        /// How many.
+        count: u64,
+    },
+    /// A password was replaced by its owner.
+    PasswordChanged,
+    /// A user without a password was given one.
+    PasswordSet,
+    /// A signed-in user gave a wrong password where it was asked for.
+    PasswordRefused,
+    /// A reset link was asked for.
+    PasswordResetRequested,
+    /// A password was replaced by way of a reset link.
+    PasswordReset,
+    /// An address was proved.
+    EmailVerified,
+    /// A wrong code was given.
+    CodeRefused,
+    /// A change of address was begun.
+    EmailChangeRequested,
+    /// An address was changed.
+    EmailChanged,
+    /// A way to sign in was removed.
+    AccountUnlinked,
+    /// A service has prepared its part.
+    Provisioned {
+        /// The name of the service.
+        target: String,
+    },
+    /// An account was created by an administrator.
+    UserCreated,
+    /// A profile was changed by an administrator.
+    UserUpdated,
+    /// Roles were changed.
+    RoleChanged {
+        /// The roles before.
+        from: String,
+        /// The roles after.
+        to: String,
+    },
+    /// A user was shut out.
+    UserBanned {
+        /// For how long; `None` is for good.
+        lasts: Option<Duration>,
+    },
+    /// A user was let in again.
+    UserUnbanned,
+    /// A user was given a new password by whoever has the host.
+    UserRecovered,
+    /// An account was deleted.
+    UserDeleted,
+}
+
+impl Event {
+    /// The name of the event in rows and logs.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::SignedUp => "sign_up.succeeded",
+            Self::SignedIn => "sign_in.succeeded",
+            Self::SignInFailed { .. } => "sign_in.failed",
+            Self::SignedOut => "session.signed_out",
+            Self::SessionsRevoked { .. } => "session.revoked",
+            Self::PasswordChanged => "password.changed",
+            Self::PasswordSet => "password.set",
+            Self::PasswordRefused => "password.refused",
+            Self::PasswordResetRequested => "password.reset_requested",
+            Self::PasswordReset => "password.reset",
+            Self::EmailVerified => "email.verified",
+            Self::CodeRefused => "email.code_refused",
+            Self::EmailChangeRequested => "email.change_requested",
+            Self::EmailChanged => "email.changed",
+            Self::AccountUnlinked => "account.unlinked",
+            Self::Provisioned { .. } => "user.provisioned",
+            Self::UserCreated => "user.created",
+            Self::UserUpdated => "user.updated",
+            Self::RoleChanged { .. } => "user.role_changed",
+            Self::UserBanned { .. } => "user.banned",
+            Self::UserUnbanned => "user.unbanned",
+            Self::UserRecovered => "user.recovered",
+            Self::UserDeleted => "user.deleted",
+        }
+    }
+
+    /// What there is to say beyond the name.
+    #[must_use]
+    pub fn details(&self) -> Map<String, Value> {
+        let details = match self {
+            Self::SignInFailed { reason } => json!({ "reason": reason.id() }),
+            Self::SessionsRevoked { count } => json!({ "count": count }),
+            Self::Provisioned { target } => json!({ "target": target }),
+            Self::RoleChanged { from, to } => json!({ "from": from, "to": to }),
+            Self::UserBanned { lasts: Some(lasts) } => json!({ "seconds": lasts.as_secs() }),
+            _ => Value::Null,
+        };
+        match details {
+            Value::Object(details) => details,
+            _ => Map::new(),
+        }
+    }
+}
+
+/// An event as the log shows it.
+#[derive(Debug)]
+pub(crate) struct Line {
+    kind: &'static str,
+    actor: Actor,
+    user_id: Option<UserId>,
+    info: RequestInfo,
+    details: Map<String, Value>,
+}
+
+impl From<&Act<'_>> for Line {
+    fn from(act: &Act<'_>) -> Self {
+        Self {
+            kind: act.event.kind(),
+            actor: act.actor.clone(),
+            user_id: act.user_id.cloned(),
+            info: act.info.cloned().unwrap_or_default(),
+            details: act.event.details(),
+        }
+    }
+}
+
+impl Line {
+    pub(crate) fn write(&self) {
+        let details = Value::Object(self.details.clone());
+        tracing::info!(
+            target: "identity::audit",
+            event = self.kind,
+            user = self.user_id.as_ref().map(UserId::as_str),
+            actor = self.actor.kind(),
+            actor_id = self.actor.id(),
+            ip = self.info.ip.map(tracing::field::display),
+            request_id = self.info.request_id,
+            %details,
+            "{}",
+            self.kind
+        );
+    }
+}
