@@ -96,6 +96,6 @@ pub(super) async fn reset(State(facade): State<Arc<Facade>>, passed: Passed) -> 
     let token = check.optional_text("token");
     check.finish()?;
     let token = token.or_else(|| passed.query_text("token")).ok_or(Code::InvalidToken)?;
-    facade.identity.password_reset().perform(&Token::presented(token), new).await?;
+    facade.identity.password_reset().perform(&Token::presented(token), new, &passed.info).await?;
     Ok(reply::json(json!({ "status": true })))
 }

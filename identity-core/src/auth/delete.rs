@@ -106,6 +106,7 @@ impl DeleteAccount<'_> {
         if !verification::store::spend(&mut op, &found).await? {
             return Err(Error::new(Code::InvalidDeletionToken));
         }
+        self.shared.limiter.forget_networks(op.db(), &user.email).await?;
         user::store::delete(&mut op, &user.id).await?;
         op.commit().await?;
         Ok(Deletion::Deleted)
@@ -131,5 +132,6 @@ impl DeleteAccount<'_> {
 /// The rows of every table that belong to the user go with the user's own.
 async fn delete(op: &mut Op<'_>, user: &User) -> Result<()> {
     user::keep_a_superadmin(op, &user.id).await?;
+    op.shared().limiter.forget_networks(op.db(), &user.email).await?;
     user::store::delete(op, &user.id).await
 }

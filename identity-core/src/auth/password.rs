@@ -63,6 +63,8 @@ impl Passwords<'_> {
         if !account::store::replace_hash(&mut op, &credential, &hash).await? {
             return Err(Error::new(Code::InvalidPassword));
         }
+        shared.limiter.forget_networks(op.db(), &user.email).await?;
+        shared.limiter.know(op.db(), &user.email, info.ip).await?;
         let issued = match change.revoke_others {
             Some(false) => None,
             None => {

@@ -7,6 +7,7 @@ use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::mail::Message;
 use crate::op::Op;
+use crate::request::RequestInfo;
 use crate::outbox;
 use crate::session;
 use crate::shared::Shared;
@@ -64,7 +65,12 @@ impl PasswordReset<'_> {
     /// # Errors
     /// `password_too_short` and `password_too_long`, which leave the link good; `invalid_token` for a link that is unknown, spent
     /// or expired; `overloaded`.
-    pub async fn perform(&self, token: &Token<kind::Verification>, new_password: &str) -> Result<()> {
+    pub async fn perform(
+        &self,
+        token: &Token<kind::Verification>,
+        new_password: &str,
+        info: &RequestInfo,
+    ) -> Result<()> {
         let shared = self.shared;
         shared.hasher.check_length(new_password)?;
         if !self.is_good(token).await? {
@@ -82,6 +88,9 @@ impl PasswordReset<'_> {
         }
         account::put_credential(&mut op, &user.id, &hash).await?;
         session::end_all(&mut op, &user.id).await?;
+        // Whoever guessed the old password from a known network is a stranger again, and the owner can sign in from here at once.
+        shared.limiter.forget_networks(op.db(), &user.email).await?;
+        shared.limiter.know(op.db(), &user.email, info.ip).await?;
         verification::close(&mut op, &user.id, &verification::OF_ACCOUNT).await?;
         notify(&mut op, &user).await?;
         op.commit().await

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use super::store::{self, Leased};
 use super::{DECOY, MAIL, place};
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::mail::{Mail, MailError};
 use crate::op::Op;
 use crate::session;
@@ -159,6 +160,7 @@ async fn purge(shared: &Shared) -> Result<()> {
     while removed(shared, async |op| session::store::purge(op, now).await).await? {}
     while removed(shared, async |op| verification::store::purge(op, before(now, KEEP_VERIFICATIONS)).await).await? {}
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
+    while removed(shared, async |op| limits::store::purge(op.db(), now).await).await? {}
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod at_rest;
 mod bans;
 mod embedding;
 mod imported_hashes;
+mod limits;
 mod migrations;
 mod outbox;
 mod races;
