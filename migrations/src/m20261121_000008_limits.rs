@@ -38,11 +38,7 @@ impl MigrationTrait for Migration {
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("identity_guesses_account")
-                    .table("identity_guesses")
-                    .col("account")
-                    .to_owned(),
+                Index::create().name("identity_guesses_account").table("identity_guesses").col("account").to_owned(),
             )
             .await
     }

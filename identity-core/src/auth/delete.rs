@@ -106,8 +106,8 @@ impl DeleteAccount<'_> {
         if !verification::store::spend(&mut op, &found).await? {
             return Err(Error::new(Code::InvalidDeletionToken));
         }
-        self.shared.limiter.forget_networks(op.db(), &user.email).await?;
         user::store::delete(&mut op, &user.id).await?;
+        self.shared.limiter.forget_networks(op.db(), &user.email).await?;
         op.commit().await?;
         Ok(Deletion::Deleted)
     }
@@ -132,6 +132,6 @@ impl DeleteAccount<'_> {
 /// The rows of every table that belong to the user go with the user's own.
 async fn delete(op: &mut Op<'_>, user: &User) -> Result<()> {
     user::keep_a_superadmin(op, &user.id).await?;
-    op.shared().limiter.forget_networks(op.db(), &user.email).await?;
-    user::store::delete(op, &user.id).await
+    user::store::delete(op, &user.id).await?;
+    op.shared().limiter.forget_networks(op.db(), &user.email).await
 }

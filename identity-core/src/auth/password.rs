@@ -63,8 +63,6 @@ impl Passwords<'_> {
         if !account::store::replace_hash(&mut op, &credential, &hash).await? {
             return Err(Error::new(Code::InvalidPassword));
         }
-        shared.limiter.forget_networks(op.db(), &user.email).await?;
-        shared.limiter.know(op.db(), &user.email, info.ip).await?;
         let issued = match change.revoke_others {
             Some(false) => None,
             None => {
@@ -79,6 +77,8 @@ impl Passwords<'_> {
             }
         };
         verification::close(&mut op, &user.id, &verification::OF_ACCOUNT).await?;
+        shared.limiter.forget_networks(op.db(), &user.email).await?;
+        shared.limiter.know(op.db(), &user.email, info.ip).await?;
         notify(&mut op, &user).await?;
         let profile = profile_of(&op, user).await?;
         op.commit().await?;

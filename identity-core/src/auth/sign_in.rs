@@ -143,12 +143,7 @@ impl SignIn<'_> {
         Ok(Some(SignedIn::Complete { issued, profile }))
     }
 
-    async fn ask_for_verification(
-        &self,
-        guess: &Guess,
-        user: &User,
-        callback_url: Option<&str>,
-    ) -> Result<SignedIn> {
+    async fn ask_for_verification(&self, guess: &Guess, user: &User, callback_url: Option<&str>) -> Result<SignedIn> {
         let mut op = Op::write(self.shared).await?;
         if self.shared.config.email.send_on_sign_in {
             send_verification(&mut op, user, callback_url).await?;

@@ -132,7 +132,10 @@ impl IdentityBuilder {
     }
 }
 
-fn derive(secret: &Secret<String>, entropy: &Arc<dyn Entropy>) -> crate::error::Result<(SigningKeys, AtRest, hmac::Key)> {
+fn derive(
+    secret: &Secret<String>,
+    entropy: &Arc<dyn Entropy>,
+) -> crate::error::Result<(SigningKeys, AtRest, hmac::Key)> {
     let keys = Keys::new(secret);
     let signing = SigningKeys {
         cookie: hmac::Key::new(secret.expose().as_bytes()),

@@ -102,17 +102,11 @@ pub(super) async fn charge(
 
 /// Takes back a guess that was charged at `charged_at` and never checked. The pause it caused goes with it, unless another guess
 /// has been charged since.
-pub(super) async fn withdraw(
-    store: &Store,
-    digest: &Digest<Counter>,
-    charged_at: i64,
-    memory: Duration,
-) -> Result<()> {
+pub(super) async fn withdraw(store: &Store, digest: &Digest<Counter>, charged_at: i64, memory: Duration) -> Result<()> {
     let sql = "UPDATE identity_guesses SET failures = failures - 1, \
                  paused_until = CASE WHEN forgotten_at = $2 THEN $3 ELSE paused_until END \
                WHERE digest = $1 AND failures > 0";
-    let values =
-        [value::digest(digest), charged_at.saturating_add(micros(memory)).into(), charged_at.into()];
+    let values = [value::digest(digest), charged_at.saturating_add(micros(memory)).into(), charged_at.into()];
     store.write_alone(sql, values).await.map(|_| ())
 }
 

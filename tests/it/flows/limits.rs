@@ -184,8 +184,10 @@ async fn the_counters_name_nobody_and_are_removed_when_they_no_longer_count() {
     // Six networks asked for two things and one for a sign-up; one count of strangers, one of the network alice is known from.
     assert_eq!(app.database().number(rows).await, 12 + 1 + 1 + 1);
     let dump = app.database().dump().await;
-    let counters: Vec<&str> =
-        dump.lines().filter(|line| line.starts_with("identity_limits") || line.starts_with("identity_guesses")).collect();
+    let counters: Vec<&str> = dump
+        .lines()
+        .filter(|line| line.starts_with("identity_limits") || line.starts_with("identity_guesses"))
+        .collect();
     assert_eq!(counters.len(), 15);
     let hex: String = alice.email.bytes().map(|byte| format!("{byte:02x}")).collect();
     for line in counters {

@@ -176,7 +176,9 @@ async fn a_storm_on_an_account_never_delays_its_owner_at_home_nor_anybody_for_lo
             }
         }
         app.pass(Duration::from_secs(longest));
-        guesses(&elsewhere(&alice, 5000 + round), "a wrong password").await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
+        guesses(&elsewhere(&alice, 5000 + round), "a wrong password")
+            .await
+            .expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
         // At once, from where the account was opened before, in whichever browser.
         let _ = alice.at_another_browser().signs_in().await.expect(200);
         let _ = elsewhere(&bob, 6000 + round).signs_in().await.expect(200);
@@ -249,7 +251,8 @@ async fn every_failed_sign_in_hashes_once_and_answers_alike() {
     let change = async |sql: String| assert!(app.database().change(&sql).await > 0, "{sql}");
     let id = |name: &str| format!("(SELECT id FROM identity_users WHERE email = '{name}@example.test')");
     link_provider(&app, "github").await;
-    change(format!("DELETE FROM identity_accounts WHERE provider_id = 'credential' AND user_id = {}", id("social"))).await;
+    change(format!("DELETE FROM identity_accounts WHERE provider_id = 'credential' AND user_id = {}", id("social")))
+        .await;
     change(format!("UPDATE identity_users SET banned = TRUE WHERE id = {}", id("banned"))).await;
     change("UPDATE identity_users SET email_verified = TRUE WHERE email NOT LIKE 'unverified%'".to_owned()).await;
     let bcrypt = "$2b$04$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG";
