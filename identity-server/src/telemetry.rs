@@ -21,6 +21,7 @@ use crate::config::{LogFormat, Telemetry};
 const REQUESTS: &str = "http_requests_total";
 const DURATION: &str = "http_request_duration_seconds";
 const OUTBOX: &str = "outbox_messages";
+const HASHED: &str = "passwords_hashed_total";
 const START: &str = "process_start_time_seconds";
 
 /// Bounds of the latency histogram in seconds: hot reads are below a millisecond, a password takes some tens.
@@ -60,6 +61,7 @@ pub(crate) fn count(clock: &dyn Clock) -> Result<PrometheusHandle, Failure> {
     metrics::describe_counter!(REQUESTS, "Requests by method, route and class of status.");
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "Time to answer by method and route.");
     metrics::describe_gauge!(OUTBOX, "Mails that wait for their turn, and mails that were given up.");
+    metrics::describe_counter!(HASHED, "Passwords that were hashed or checked, the dearest work there is.");
     metrics::describe_gauge!(START, metrics::Unit::Seconds, "When the process started, in seconds since 1970.");
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for 200 million years")]
     metrics::gauge!(START).set(clock.now().timestamp() as f64);
@@ -70,6 +72,7 @@ pub(crate) fn count(clock: &dyn Clock) -> Result<PrometheusHandle, Failure> {
 pub(crate) fn metrics_routes(handle: PrometheusHandle, identity: Identity) -> Router {
     let render = async move || {
         measure_outbox(&identity).await;
+        metrics::counter!(HASHED).absolute(identity.passwords_hashed());
         ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render())
     };
     Router::new().route("/metrics", get(render))

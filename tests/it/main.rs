@@ -8,3 +8,4 @@ mod documents;
 mod flows;
 mod harness;
 mod program;
+mod security;

@@ -34,7 +34,7 @@ pub struct TestApp {
     pub mailer: Arc<MemoryMailer>,
     router: Router,
     post: Arc<Post>,
-    database: TestDatabase,
+    database: Arc<TestDatabase>,
     _worker: Worker,
 }
 
@@ -46,6 +46,7 @@ pub struct TestAppBuilder {
     mail: bool,
     transport: Option<Arc<dyn MailTransport>>,
     routes: Router<Identity>,
+    beside: Option<(Arc<TestDatabase>, Arc<ManualClock>)>,
 }
 
 impl TestAppBuilder {
@@ -84,12 +85,21 @@ impl TestAppBuilder {
         self
     }
 
+    /// Works over the database and by the clock of another app, as a second node does.
+    #[must_use]
+    pub fn beside(mut self, app: &TestApp) -> Self {
+        self.beside = Some((Arc::clone(&app.database), Arc::clone(&app.clock)));
+        self.seed("another node")
+    }
+
     /// Makes the app.
     pub async fn start(self) -> TestApp {
-        let database = TestDatabase::migrated().await;
+        let (database, clock) = match self.beside {
+            Some(shared) => shared,
+            None => (Arc::new(TestDatabase::migrated().await), Arc::new(ManualClock::new())),
+        };
         let options = StoreOptions { durability: Durability::Process, ..StoreOptions::new(database.url()) };
         let store = Store::connect_with(options).await.expect("the database can be reached");
-        let clock = Arc::new(ManualClock::new());
         let mailer = Arc::new(MemoryMailer::new());
         let post = Arc::new(Post { mailer: Arc::clone(&mailer), delivered: Notify::new() });
         let mut builder = Identity::builder(store, Secret::new(SECRET.to_owned()))
@@ -118,7 +128,8 @@ impl TestApp {
     pub fn builder() -> TestAppBuilder {
         let mut config = Config { password: fast_password_options(), ..Config::default() };
         config.limits.enabled = false;
-        TestAppBuilder { config, seed: "identity".to_owned(), mail: true, transport: None, routes: Router::new() }
+        let seed = "identity".to_owned();
+        TestAppBuilder { config, seed, mail: true, transport: None, routes: Router::new(), beside: None }
     }
 
     /// Somebody who uses it.

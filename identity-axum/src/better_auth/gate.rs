@@ -128,7 +128,7 @@ async fn check(facade: &Facade, rule: Rule, request: Request) -> Result<Request>
     let service = service(facade, &parts.headers);
     let exempt = rule.for_services && matches!(service, Some(Ok(_)));
     if let (false, Some(action), Some(ip)) = (exempt, rule.action, info.ip) {
-        facade.identity.count(action, ip)?;
+        facade.identity.count(action, ip).await?;
     }
     let service = service.transpose()?;
     let query = input::query(parts.uri.query())?;

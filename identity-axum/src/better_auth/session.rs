@@ -33,7 +33,7 @@ pub(super) async fn get(State(facade): State<Arc<Facade>>, passed: Passed, heade
 
 async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result<Response> {
     let Some(token) = caller::presented(facade, headers) else {
-        count_miss(facade, passed)?;
+        count_miss(facade, passed).await?;
         return Ok(reply::json(Value::Null));
     };
     if facade.identity.config().http.cookie_cache
@@ -46,7 +46,7 @@ async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result
     }
     let refresh = if passed.query_flag("disableRefresh") { Refresh::Never } else { Refresh::Allowed };
     let Some(found) = facade.identity.resolve(&token, refresh).await? else {
-        count_miss(facade, passed)?;
+        count_miss(facade, passed).await?;
         let mut response = reply::json(Value::Null);
         facade.cookies.clear_session(response.headers_mut());
         return Ok(response);
@@ -63,9 +63,9 @@ async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result
 }
 
 /// A call that finds nobody counts against its address; one that finds a live session is free.
-fn count_miss(facade: &Facade, passed: &Passed) -> Result<()> {
+async fn count_miss(facade: &Facade, passed: &Passed) -> Result<()> {
     match (&passed.service, passed.info.ip) {
-        (None, Some(ip)) => facade.identity.count(Action::Other, ip),
+        (None, Some(ip)) => facade.identity.count(Action::Other, ip).await,
         _ => Ok(()),
     }
 }

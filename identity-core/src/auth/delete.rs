@@ -141,6 +141,7 @@ async fn delete(op: &mut Op<'_>, user: &User) -> Result<()> {
 /// What stays is that there was an account, and what happened to it, under an id that names nobody any more.
 async fn remove(op: &mut Op<'_>, user: &User) -> Result<()> {
     user::store::delete(op, &user.id).await?;
+    op.shared().limiter.forget_networks(op.db(), &user.email).await?;
     audit::forget(op, &user.id).await?;
     let act =
         Act { event: Event::UserDeleted, actor: Actor::User(user.id.clone()), user_id: Some(&user.id), info: None };

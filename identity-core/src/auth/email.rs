@@ -14,6 +14,7 @@ use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::event::{Act, Event};
 use crate::id::UserId;
+use crate::limits::Target;
 use crate::mail::Message;
 use crate::op::Op;
 use crate::outbox;
@@ -219,7 +220,7 @@ impl EmailVerification<'_> {
     pub async fn give_code(&self, given: GivenCode<'_>, info: &RequestInfo) -> Result<(Profile, Option<Issued>)> {
         let shared = self.shared;
         // A code allows few tries, but new codes can be asked for: the account's wrong guesses count as well.
-        let attempt = shared.limiter.guesses.begin(&format!("code for {}", given.email), shared.clock.now())?;
+        let attempt = shared.limiter.guess(&shared.store, Target::Code(given.email.as_str())).await?;
         let mut op = Op::write(shared).await?;
         let Some(user) = user::lock_by_email(&mut op, given.email).await? else {
             // The same statements for nobody.
@@ -232,9 +233,8 @@ impl EmailVerification<'_> {
         let known = given.flow.is_some_and(|value| EmailFlow::names(shared, value, &user.id, op.now()))
             || given.caller.is_some_and(|caller| caller.profile.id == user.id);
         match verification::guess_code(&mut op, &user.id, &user.email, given.code).await? {
-            Guess::Right => attempt.right(),
+            Guess::Right => attempt.right(op.db()).await?,
             Guess::Wrong => {
-                attempt.wrong(op.now());
                 audit::record(&mut op, Act::anonymous(Event::CodeRefused, Some(&user.id), info)).await?;
                 // The guess is counted although the answer is a refusal.
                 op.commit().await?;

@@ -79,6 +79,8 @@ impl Passwords<'_> {
             }
         };
         verification::close(&mut op, &user.id, &verification::OF_ACCOUNT).await?;
+        shared.limiter.forget_networks(op.db(), &user.email).await?;
+        shared.limiter.know(op.db(), &user.email, info.ip).await?;
         notify(&mut op, &user).await?;
         audit::record(&mut op, Act::own(Event::PasswordChanged, &user.id, info)).await?;
         let profile = profile_of(&op, user).await?;

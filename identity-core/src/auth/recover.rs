@@ -92,6 +92,9 @@ impl PasswordReset<'_> {
         }
         account::put_credential(&mut op, &user.id, &hash).await?;
         session::end_all(&mut op, &user.id).await?;
+        // Whoever guessed the old password from a known network is a stranger again, and the owner can sign in from here at once.
+        shared.limiter.forget_networks(op.db(), &user.email).await?;
+        shared.limiter.know(op.db(), &user.email, info.ip).await?;
         verification::close(&mut op, &user.id, &verification::OF_ACCOUNT).await?;
         notify(&mut op, &user).await?;
         audit::record(&mut op, Act::own(Event::PasswordReset, &user.id, info)).await?;

@@ -8,6 +8,7 @@ use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::event::{Act, Event};
 use crate::id::UserId;
+use crate::limits::{Guess, Target};
 use crate::op::Op;
 use crate::principal::Profile;
 use crate::request::RequestInfo;
@@ -73,7 +74,15 @@ impl SignIn<'_> {
         {
             return Err(error);
         }
-        let guess = shared.limiter.guesses.begin(sign_in.email.as_str(), shared.clock.now())?;
+        let target = Target::SignIn { email: sign_in.email.as_str(), from: info.ip };
+        let guess = shared.limiter.guess(&shared.store, target).await?;
+        let outcome = self.check(&guess, &sign_in, info).await;
+        guess.checked(&shared.store, outcome).await?.ok_or_else(|| Error::new(Code::InvalidCredentials))
+    }
+
+    /// Checks the password. `None` means that it is wrong.
+    async fn check(&self, guess: &Guess, sign_in: &PasswordSignIn, info: &RequestInfo) -> Result<Option<SignedIn>> {
+        let shared = self.shared;
         let password = sign_in.password.expose();
         let mut subject = None;
         // The stored hash may be replaced while the password is being checked against it: by a password change, or by another
@@ -89,28 +98,26 @@ impl SignIn<'_> {
                 break;
             }
             if user.is_banned(shared.clock.now()) {
-                guess.right();
                 audit::note(shared, refused(Code::UserBanned, subject.as_ref(), info)).await;
+                guess.right_at_once(&shared.store).await?;
                 return Err(Error::new(Code::UserBanned));
             }
             if shared.config.email.require_verification && !user.email_verified {
-                guess.right();
-                return self.ask_for_verification(&user, sign_in.callback_url.as_deref()).await;
+                return self.ask_for_verification(guess, &user, sign_in.callback_url.as_deref()).await.map(Some);
             }
             let rehashed = if verified.outdated { Some(shared.hasher.hash(password).await?) } else { None };
-            if let Some(complete) = self.open(user, credential, rehashed, &sign_in, info).await? {
-                guess.right();
-                return Ok(complete);
+            if let Some(complete) = self.open(guess, user, credential, rehashed, sign_in, info).await? {
+                return Ok(Some(complete));
             }
         }
-        guess.wrong(shared.clock.now());
         audit::note(shared, refused(Code::InvalidCredentials, subject.as_ref(), info)).await;
-        Err(Error::new(Code::InvalidCredentials))
+        Ok(None)
     }
 
     /// Opens the session of a password that was verified. `None` means that it proves nothing any more.
     async fn open(
         &self,
+        guess: &Guess,
         mut user: User,
         mut credential: Credential,
         rehashed: Option<String>,
@@ -137,17 +144,19 @@ impl SignIn<'_> {
         if let Some(replaced) = &sign_in.replaces {
             session::end_token(&mut op, &user.id, replaced).await?;
         }
+        guess.right(op.db()).await?;
         audit::record(&mut op, Act::own(Event::SignedIn, &user.id, info)).await?;
         let profile = profile_of(&op, user).await?;
         op.commit().await?;
         Ok(Some(SignedIn::Complete { issued, profile }))
     }
 
-    async fn ask_for_verification(&self, user: &User, callback_url: Option<&str>) -> Result<SignedIn> {
+    async fn ask_for_verification(&self, guess: &Guess, user: &User, callback_url: Option<&str>) -> Result<SignedIn> {
         let mut op = Op::write(self.shared).await?;
         if self.shared.config.email.send_on_sign_in {
             send_verification(&mut op, user, callback_url).await?;
         }
+        guess.right(op.db()).await?;
         let flow = EmailFlow::begin(&op, &user.id);
         op.commit().await?;
         Ok(SignedIn::VerifyEmail { flow })
@@ -178,14 +187,12 @@ pub(crate) async fn confirm_password(
     }
     let credential = account::store::credential(&Op::read(shared), &user.id).await?;
     let credential = credential.ok_or_else(|| Error::new(Code::CredentialAccountNotFound))?;
-    // Counted apart from sign-ins: strangers who guess at the account must not keep out who is signed in.
-    let guess = shared.limiter.guesses.begin(&format!("password of {}", user.id), shared.clock.now())?;
-    if shared.hasher.verify(password, &credential.hash).await?.matches {
-        guess.right();
-        Ok(credential)
-    } else {
-        guess.wrong(shared.clock.now());
+    let guess = shared.limiter.guess(&shared.store, Target::Confirmation(&user.id)).await?;
+    let verified = shared.hasher.verify(password, &credential.hash).await;
+    if !guess.checked(&shared.store, verified).await?.matches {
         audit::note(shared, Act::own(Event::PasswordRefused, &user.id, info)).await;
-        Err(Error::new(Code::InvalidPassword))
+        return Err(Error::new(Code::InvalidPassword));
     }
+    guess.right_at_once(&shared.store).await?;
+    Ok(credential)
 }

@@ -120,6 +120,11 @@ impl PasswordHasher {
             .await
     }
 
+    /// How many passwords were hashed or checked so far.
+    pub(crate) fn work_done(&self) -> u64 {
+        self.pool.finished()
+    }
+
     /// Takes the time of a check where there is no user, so that the answer's time does not tell.
     ///
     /// # Errors

@@ -112,9 +112,9 @@ impl IdentityBuilder {
             .ok();
         let keys = derive(&self.secret, &self.entropy).map_err(|error| problems.push(error.to_string())).ok();
         match (templates, hasher, keys) {
-            (Some(templates), Some(hasher), Some((signing, at_rest))) if problems.is_empty() => {
+            (Some(templates), Some(hasher), Some((signing, at_rest, counters))) if problems.is_empty() => {
                 Ok(Identity::new(Shared {
-                    limiter: Limiter::new(self.config.limits.enabled, &self.clock),
+                    limiter: Limiter::new(self.config.limits.enabled, &self.clock, counters),
                     store: self.store,
                     config: self.config,
                     clock: self.clock,
@@ -132,14 +132,18 @@ impl IdentityBuilder {
     }
 }
 
-fn derive(secret: &Secret<String>, entropy: &Arc<dyn Entropy>) -> crate::error::Result<(SigningKeys, AtRest)> {
+fn derive(
+    secret: &Secret<String>,
+    entropy: &Arc<dyn Entropy>,
+) -> crate::error::Result<(SigningKeys, AtRest, hmac::Key)> {
     let keys = Keys::new(secret);
     let signing = SigningKeys {
         cookie: hmac::Key::new(secret.expose().as_bytes()),
         verification_code: hmac::Key::new(keys.derive("verification-code")?.expose()),
         email_flow: hmac::Key::new(keys.derive("email-flow")?.expose()),
     };
-    Ok((signing, AtRest::new(&keys, Arc::clone(entropy))?))
+    let counters = hmac::Key::new(keys.derive("limits")?.expose());
+    Ok((signing, AtRest::new(&keys, Arc::clone(entropy))?, counters))
 }
 
 fn check(config: &Config, has_mailer: bool, problems: &mut Vec<String>) {

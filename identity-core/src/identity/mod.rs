@@ -83,9 +83,15 @@ impl Identity {
     /// Counts one call of an address against the limit of what it is about to do.
     ///
     /// # Errors
-    /// `rate_limited` with the time to wait.
-    pub fn count(&self, action: Action, ip: IpAddr) -> Result<()> {
-        self.0.limiter.count(action, ip)
+    /// `rate_limited` with the time to wait; `store_unavailable` where the count is shared and the database does not answer.
+    pub async fn count(&self, action: Action, ip: IpAddr) -> Result<()> {
+        self.0.limiter.count(&self.0.store, action, ip).await
+    }
+
+    /// How many passwords this process has hashed or checked, the dearest work there is.
+    #[must_use]
+    pub fn passwords_hashed(&self) -> u64 {
+        self.0.hasher.work_done()
     }
 
     /// Whether the database answers.

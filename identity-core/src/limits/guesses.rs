@@ -1,134 +1,145 @@
 //! Wrong passwords per account: from the fifth on, a pause that doubles, never a lock.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
-
+use super::store::{self, Pauses, Standing};
+use super::{Counter, Limiter, limited, network};
 use crate::code::Code;
-use crate::error::{Error, Result};
-use crate::time::{Timestamp, after};
+use crate::error::Result;
+use crate::id::UserId;
+use crate::store::{Conn, Store};
+use crate::token::Digest;
 
-/// Wrong passwords that cost nothing but the answer.
-const FREE: u32 = 4;
-/// The pause after the first one that costs.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_mins(15);
-/// After this long without a wrong password, the count starts again.
-const MEMORY: Duration = Duration::from_hours(1);
+/// From the fifth wrong password on: 1 second, 2, 4, up to a quarter of an hour. An hour without one is forgiven.
+const PAUSES: Pauses = Pauses {
+    free: 4,
+    first: Duration::from_secs(1),
+    doublings: 9,
+    longest: store::FURTHEST,
+    memory: Duration::from_hours(1),
+};
 
-type Account = [u8; 32];
+/// How long a network counts apart after the account was opened from it: longer than a session that is in use lasts.
+const KNOWN: Duration = Duration::from_hours(24 * 30);
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Record {
-    failures: u32,
-    in_flight: u32,
-    last: Option<Timestamp>,
+/// What a guess is at. Each kind is counted apart: strangers who guess at an account must not keep out who is signed in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target<'a> {
+    /// The password of an address, asked of whoever signs in. The address is in the form in which accounts are found by it.
+    SignIn { email: &'a str, from: Option<IpAddr> },
+    /// The password of a user who is signed in.
+    Confirmation(&'a UserId),
+    /// The code that was mailed to an address.
+    Code(&'a str),
 }
 
-impl Record {
-    fn paused_until(&self) -> Option<Timestamp> {
-        let costly = self.failures.checked_sub(FREE + 1)?;
-        let pause = FIRST_PAUSE.saturating_mul(1 << costly.min(16)).min(LONGEST_PAUSE);
-        self.last.map(|last| after(last, pause))
-    }
-
-    /// Guesses in flight count as wrong until they are known, so that a burst cannot outrun the count.
-    fn admits(&self) -> bool {
-        self.in_flight == 0 || self.failures + self.in_flight <= FREE
-    }
-}
-
-/// The wrong passwords of each account, known or not, by a digest of its name.
-#[derive(Debug)]
-pub(crate) struct Guesses {
-    accounts: Option<Mutex<HashMap<Account, Record>>>,
-}
-
-/// One guess that was let through. Dropping it without a verdict counts nothing.
+/// One guess that was let through and counts as wrong from then on: one that is cut short, by a crash or a client that hangs up,
+/// is no cheaper than one that is answered.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Guess<'g> {
-    guesses: &'g Guesses,
-    account: Account,
+pub(crate) struct Guess(Option<Charged>);
+
+#[derive(Debug)]
+struct Charged {
+    digest: Digest<Counter>,
+    at: i64,
 }
 
-impl Guesses {
-    pub(crate) fn new(enabled: bool) -> Self {
-        Self { accounts: enabled.then(Mutex::default) }
+impl Guess {
+    /// The guess was right: the count starts again, once the transaction is committed.
+    pub(crate) async fn right(&self, conn: &Conn<'_>) -> Result<()> {
+        match &self.0 {
+            Some(charged) => store::reset(conn, &charged.digest).await,
+            None => Ok(()),
+        }
     }
 
-    /// Asks to check one password of an account.
+    /// The guess was right, and nothing is written beside that.
+    pub(crate) async fn right_at_once(&self, store: &Store) -> Result<()> {
+        match &self.0 {
+            Some(charged) => store::reset_alone(store, &charged.digest).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Passes on how the check ended. A password that nobody had the time to check was no guess.
+    pub(crate) async fn checked<T>(&self, store: &Store, outcome: Result<T>) -> Result<T> {
+        if let (Some(charged), Err(error)) = (&self.0, &outcome)
+            && error.code() == Code::Overloaded
+        {
+            store::withdraw(store, &charged.digest, charged.at, PAUSES.memory).await?;
+        }
+        outcome
+    }
+}
+
+impl Limiter {
+    /// Asks to check one guess. Where an account has been opened before from the network of the guess, what others guess from
+    /// elsewhere does not matter.
     ///
     /// # Errors
-    /// `rate_limited` with the time to wait.
-    pub(crate) fn begin(&self, account: &str, now: Timestamp) -> Result<Guess<'_>> {
-        let account = key(account);
-        if let Some(mut records) = self.records() {
-            let record = records.entry(account).or_default();
-            if let Some(until) = record.paused_until().filter(|until| now < *until) {
-                let wait = (until - now).to_std().unwrap_or(FIRST_PAUSE);
-                return Err(Error::new(Code::RateLimited).retry_after(wait));
-            }
-            if !record.admits() {
-                return Err(Error::new(Code::RateLimited).retry_after(FIRST_PAUSE));
-            }
-            record.in_flight += 1;
+    /// `rate_limited` with the time to wait, `store_unavailable`.
+    pub(crate) async fn guess(&self, store: &Store, target: Target<'_>) -> Result<Guess> {
+        if self.in_process.is_none() {
+            return Ok(Guess(None));
         }
-        Ok(Guess { guesses: self, account })
+        let now = self.now();
+        let account = self.account(target);
+        let own = match target {
+            Target::SignIn { email, from: Some(ip) } => Some(self.at_home(email, ip)),
+            _ => None,
+        };
+        let known = match own {
+            Some(own) => store::standing(store, &own).await?.filter(|own| own.known_until > now),
+            None => None,
+        };
+        let (digest, standing) = match (own, known) {
+            (Some(own), Some(standing)) => (own, Some(standing)),
+            _ => (account, store::standing(store, &account).await?),
+        };
+        // Reading first lets a storm of guesses pass without a write. The statement that writes decides.
+        refuse_pause(standing, now)?;
+        if !store::charge(store, &digest, &account, now, &PAUSES).await? {
+            refuse_pause(store::standing(store, &digest).await?, now)?;
+            return Err(limited(PAUSES.first));
+        }
+        Ok(Guess(Some(Charged { digest, at: now })))
     }
 
-    pub(crate) fn forget_quiet(&self, now: Timestamp) {
-        if let Some(mut records) = self.records() {
-            records
-                .retain(|_, record| record.in_flight > 0 || record.last.is_some_and(|last| now < after(last, MEMORY)));
-            records.shrink_to_fit();
+    /// Notes that an account was opened from a network.
+    pub(crate) async fn know(&self, conn: &Conn<'_>, email: &str, from: Option<IpAddr>) -> Result<()> {
+        let (Some(_), Some(ip)) = (&self.in_process, from) else { return Ok(()) };
+        let account = self.account(Target::SignIn { email, from });
+        let until = self.now().saturating_add(store::micros(KNOWN));
+        store::know(conn, &self.at_home(email, ip), &account, until).await
+    }
+
+    /// Forgets from where an account was opened: its password is another one now, or it is gone.
+    pub(crate) async fn forget_networks(&self, conn: &Conn<'_>, email: &str) -> Result<()> {
+        if self.in_process.is_none() {
+            return Ok(());
+        }
+        store::forget_networks(conn, &self.account(Target::SignIn { email, from: None })).await
+    }
+
+    fn account(&self, target: Target<'_>) -> Digest<Counter> {
+        match target {
+            Target::SignIn { email, .. } => self.digest(&["account", email]),
+            Target::Confirmation(id) => self.digest(&["confirmation", id.as_str()]),
+            Target::Code(email) => self.digest(&["code", email]),
         }
     }
 
-    /// A poisoned lock still guards a sound map: no step between two writes can panic.
-    fn records(&self) -> Option<MutexGuard<'_, HashMap<Account, Record>>> {
-        Some(self.accounts.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    fn at_home(&self, email: &str, ip: IpAddr) -> Digest<Counter> {
+        self.digest(&["account", email, &network(ip).to_string()])
     }
 }
 
-impl Guess<'_> {
-    /// The password was right: the count starts again.
-    pub(crate) fn right(self) {
-        if let Some(record) = self.guesses.records().as_mut().and_then(|records| records.get_mut(&self.account)) {
-            record.failures = 0;
-            record.last = None;
-        }
+fn refuse_pause(standing: Option<Standing>, now: i64) -> Result<()> {
+    let wait = standing.map_or(0, |standing| standing.paused_until.saturating_sub(now));
+    if (1..=store::micros(store::FURTHEST)).contains(&wait) {
+        return Err(limited(Duration::from_micros(wait.unsigned_abs())));
     }
-
-    /// The password was wrong.
-    pub(crate) fn wrong(self, now: Timestamp) {
-        if let Some(record) = self.guesses.records().as_mut().and_then(|records| records.get_mut(&self.account)) {
-            let forgotten = record.last.is_some_and(|last| after(last, MEMORY) <= now);
-            record.failures = if forgotten { 1 } else { record.failures.saturating_add(1) };
-            record.last = Some(now);
-        }
-    }
-}
-
-impl Drop for Guess<'_> {
-    fn drop(&mut self) {
-        let Some(mut records) = self.guesses.records() else { return };
-        if let Some(record) = records.get_mut(&self.account) {
-            record.in_flight = record.in_flight.saturating_sub(1);
-            if record.in_flight == 0 && record.failures == 0 {
-                records.remove(&self.account);
-            }
-        }
-    }
-}
-
-fn key(account: &str) -> Account {
-    let mut key = Account::default();
-    for (target, source) in key.iter_mut().zip(digest::digest(&digest::SHA256, account.as_bytes()).as_ref()) {
-        *target = *source;
-    }
-    key
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Limits: how often one address may call, and how often one account's password may be guessed.
 
 mod guesses;
+pub(crate) mod store;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,62 +14,71 @@ use governor::clock::Clock as GovernorClock;
 use governor::{NotUntil, Quota, RateLimiter};
 
 use crate::code::Code;
+use crate::crypto::hmac;
 use crate::error::{Error, Result};
+use crate::store::Store;
 use crate::time::Clock;
+use crate::token::Digest;
 
-pub(crate) use guesses::Guesses;
+pub(crate) use guesses::{Guess, Target};
 
-/// What a request is about to do, as far as limits care.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Signing in: 3 in 10 seconds.
-    SignIn,
-    /// Signing up: 3 in 10 seconds.
-    SignUp,
-    /// Changing a password: 3 in 10 seconds.
-    ChangePassword,
-    /// Changing an address: 3 in 10 seconds.
-    ChangeEmail,
-    /// Setting a new password with a reset link: 3 in 10 seconds.
-    ResetPassword,
-    /// Asking for a reset link: 3 in 60 seconds.
-    RequestReset,
-    /// Asking for a verification link: 3 in 60 seconds.
-    RequestVerification,
-    /// Asking for a code: 3 in 60 seconds.
-    RequestCode,
-    /// Giving a code: 3 in 60 seconds.
-    GiveCode,
-    /// Anything else: 100 in 10 seconds.
-    Other,
+/// Where the calls of an action are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    /// In the database, for all processes together.
+    Together,
+    /// In this process alone.
+    Here,
 }
 
-impl Action {
-    const ALL: [Self; 10] = [
-        Self::SignIn,
-        Self::SignUp,
-        Self::ChangePassword,
-        Self::ChangeEmail,
-        Self::ResetPassword,
-        Self::RequestReset,
-        Self::RequestVerification,
-        Self::RequestCode,
-        Self::GiveCode,
-        Self::Other,
-    ];
-
-    /// How many at once, and how long until all of them are allowed again.
-    const fn allowance(self) -> (u32, Duration) {
-        match self {
-            Self::SignIn | Self::SignUp | Self::ChangePassword | Self::ChangeEmail | Self::ResetPassword => {
-                (3, Duration::from_secs(10))
-            }
-            Self::RequestReset | Self::RequestVerification | Self::RequestCode | Self::GiveCode => {
-                (3, Duration::from_mins(1))
-            }
-            Self::Other => (100, Duration::from_secs(10)),
+/// The table of actions: how many calls at once, in how many seconds all of them are allowed again, and where they are counted.
+macro_rules! actions {
+    ($($(#[$doc:meta])+ $action:ident: $count:literal in $seconds:literal, $counted:ident;)+) => {
+        /// What a request is about to do, as far as limits care.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Action {
+            $($(#[$doc])+ $action,)+
         }
-    }
+
+        impl Action {
+            const ALL: &[Self] = &[$(Self::$action),+];
+
+            const fn id(self) -> &'static str {
+                match self { $(Self::$action => stringify!($action),)+ }
+            }
+
+            const fn allowance(self) -> (u32, Duration) {
+                match self { $(Self::$action => ($count, Duration::from_secs($seconds)),)+ }
+            }
+
+            const fn counted(self) -> Counted {
+                match self { $(Self::$action => Counted::$counted,)+ }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Signing in: 3 in 10 seconds.
+    SignIn: 3 in 10, Together;
+    /// Signing up: 3 in 10 seconds.
+    SignUp: 3 in 10, Together;
+    /// Setting a new password with a reset link: 3 in 10 seconds.
+    ResetPassword: 3 in 10, Together;
+    /// Asking for a reset link: 3 in 60 seconds.
+    RequestReset: 3 in 60, Together;
+    /// Asking for a verification link: 3 in 60 seconds.
+    RequestVerification: 3 in 60, Together;
+    /// Asking for a code: 3 in 60 seconds.
+    RequestCode: 3 in 60, Together;
+    /// Giving a code: 3 in 60 seconds.
+    GiveCode: 3 in 60, Together;
+    /// Changing a password: 3 in 10 seconds.
+    ChangePassword: 3 in 10, Here;
+    /// Changing an address: 3 in 10 seconds.
+    ChangeEmail: 3 in 10, Here;
+    /// Anything else: 100 in 10 seconds.
+    Other: 100 in 10, Here;
 }
 
 /// The governor's view of our clock: the time since 1970. It never goes back: a clock that is set back would keep everybody who
@@ -98,64 +108,101 @@ type Keyed = RateLimiter<
 /// After how many calls the limiter throws away what no longer matters.
 const CLEAN_EVERY: u64 = 4096;
 
-/// Counts per address in this process (a leaky bucket per action), and guesses per account.
+/// Counts calls by address, a leaky bucket (GCRA) for each action, and guesses by account.
 pub(crate) struct Limiter {
-    per_address: Option<Vec<(Action, Keyed)>>,
-    pub(crate) guesses: Guesses,
+    /// The buckets of this process. `None` where nothing is limited.
+    in_process: Option<Vec<(Action, Keyed)>>,
+    /// What the database knows counters by, so that it holds no address of anybody.
+    names: hmac::Key,
     clock: Ticks,
     counted: AtomicU64,
 }
 
+/// A counter in the database, by a digest of what it counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Counter {}
+
 impl Limiter {
-    pub(crate) fn new(enabled: bool, clock: &Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(enabled: bool, clock: &Arc<dyn Clock>, names: hmac::Key) -> Self {
         let ticks = Ticks { clock: Arc::clone(clock), latest: Arc::default() };
         let buckets = || {
-            Action::ALL
-                .into_iter()
-                .filter_map(|action| {
-                    let (count, period) = action.allowance();
-                    let quota = Quota::with_period(period / count)?.allow_burst(NonZeroU32::new(count)?);
-                    Some((action, RateLimiter::dashmap_with_clock(quota, ticks.clone())))
-                })
-                .collect()
+            let here = Action::ALL.iter().filter(|action| action.counted() == Counted::Here);
+            here.filter_map(|action| {
+                let (count, period) = action.allowance();
+                let quota = Quota::with_period(period / count)?.allow_burst(NonZeroU32::new(count)?);
+                Some((*action, RateLimiter::dashmap_with_clock(quota, ticks.clone())))
+            })
+            .collect()
         };
-        Self {
-            per_address: enabled.then(buckets),
-            guesses: Guesses::new(enabled),
-            clock: ticks,
-            counted: AtomicU64::new(1),
-        }
+        Self { in_process: enabled.then(buckets), names, clock: ticks, counted: AtomicU64::new(1) }
     }
 
     /// Counts one call. IPv6 addresses count by their /64, the size of network that one person gets.
     ///
     /// # Errors
-    /// `rate_limited` with the time to wait.
-    pub(crate) fn count(&self, action: Action, ip: IpAddr) -> Result<()> {
-        let Some(buckets) = &self.per_address else { return Ok(()) };
-        if self.counted.fetch_add(1, Ordering::Relaxed).is_multiple_of(CLEAN_EVERY) {
-            self.forget_quiet();
+    /// `rate_limited` with the time to wait; `store_unavailable` where the count is shared and the database does not answer.
+    pub(crate) async fn count(&self, store: &Store, action: Action, ip: IpAddr) -> Result<()> {
+        let Some(buckets) = &self.in_process else { return Ok(()) };
+        match action.counted() {
+            Counted::Here => self.count_here(buckets, action, ip),
+            // On the heap: every request carries the room for this, and few use it.
+            Counted::Together => Box::pin(self.count_together(store, action, ip)).await,
         }
-        let Some((_, bucket)) = buckets.iter().find(|(known, _)| *known == action) else { return Ok(()) };
-        bucket.check_key(&network(ip)).map_err(|denied: NotUntil<Duration>| {
-            Error::new(Code::RateLimited).retry_after(denied.wait_time_from(self.clock.now()))
-        })
     }
 
-    /// Forgets addresses and accounts that have been quiet for long enough to start afresh.
-    fn forget_quiet(&self) {
-        for (_, bucket) in self.per_address.iter().flatten() {
-            bucket.retain_recent();
-            bucket.shrink_to_fit();
+    fn count_here(&self, buckets: &[(Action, Keyed)], action: Action, ip: IpAddr) -> Result<()> {
+        if self.counted.fetch_add(1, Ordering::Relaxed).is_multiple_of(CLEAN_EVERY) {
+            for (_, bucket) in buckets {
+                bucket.retain_recent();
+                bucket.shrink_to_fit();
+            }
         }
-        self.guesses.forget_quiet(self.clock.clock.now());
+        let Some((_, bucket)) = buckets.iter().find(|(known, _)| *known == action) else { return Ok(()) };
+        bucket
+            .check_key(&network(ip))
+            .map_err(|denied: NotUntil<Duration>| limited(denied.wait_time_from(self.clock.now())))
+    }
+
+    async fn count_together(&self, store: &Store, action: Action, ip: IpAddr) -> Result<()> {
+        let (count, period) = action.allowance();
+        let share = period / count;
+        let tolerance = period.saturating_sub(share);
+        let digest = self.digest(&["address", action.id(), &network(ip).to_string()]);
+        let now = self.now();
+        let wait = async || -> Result<Option<Duration>> {
+            let full_at = store::full_at(store, &digest).await?.unwrap_or(now);
+            let wait = full_at.saturating_sub(now);
+            let fits = wait <= store::micros(tolerance) || wait > store::micros(store::FURTHEST);
+            Ok((!fits).then(|| Duration::from_micros(wait.unsigned_abs()).saturating_sub(tolerance)))
+        };
+        // Reading first lets a flood pass without a write. The statement that writes decides.
+        if let Some(wait) = wait().await? {
+            return Err(limited(wait));
+        }
+        if store::take(store, &digest, now, tolerance, share).await? {
+            return Ok(());
+        }
+        Err(limited(wait().await?.unwrap_or(share)))
+    }
+
+    /// The time in microseconds since 1970.
+    fn now(&self) -> i64 {
+        store::micros(self.clock.now())
+    }
+
+    fn digest(&self, parts: &[&str]) -> Digest<Counter> {
+        Digest::from_bytes(self.names.sign(parts.join("\0").as_bytes()))
     }
 }
 
 impl fmt::Debug for Limiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Limiter").field("enabled", &self.per_address.is_some()).finish_non_exhaustive()
+        f.debug_struct("Limiter").field("enabled", &self.in_process.is_some()).finish_non_exhaustive()
     }
+}
+
+fn limited(wait: Duration) -> Error {
+    Error::new(Code::RateLimited).retry_after(wait)
 }
 
 /// The network that an address is counted as: itself, or the /64 of an IPv6 address.

@@ -10,6 +10,7 @@ use super::store::{self, Leased};
 use super::{DECOY, MAIL, place};
 use crate::audit;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::mail::{Mail, MailError};
 use crate::op::Op;
 use crate::session;
@@ -161,6 +162,7 @@ pub(crate) async fn purge(shared: &Shared) -> Result<()> {
     while removed(shared, async |op| verification::store::purge(op, before(now, KEEP_VERIFICATIONS)).await).await? {}
     while removed(shared, async |op| audit::purge(op, before(now, shared.config.audit.keep_for)).await).await? {}
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
+    while removed(shared, async |op| limits::store::purge(op.db(), now).await).await? {}
     Ok(())
 }
 

@@ -148,8 +148,11 @@ pub(crate) async fn open(
         updated_at: op.now(),
         expires_at: after(op.now(), lifetime(&policy, remembered)),
     };
-    let inserted = store::insert(op, &session, &token.digest(), proof).await?;
-    Ok(inserted.then_some(Issued { token, session }))
+    if !store::insert(op, &session, &token.digest(), proof).await? {
+        return Ok(None);
+    }
+    op.shared().limiter.know(op.db(), &user.email, info.ip).await?;
+    Ok(Some(Issued { token, session }))
 }
 
 fn lifetime(policy: &SessionOptions, remembered: bool) -> std::time::Duration {

@@ -196,17 +196,24 @@ impl Store {
     /// Opens a transaction that writes. On SQLite it takes the write lock at once: a transaction that reads first and writes
     /// later fails under contention whatever the busy timeout.
     pub(crate) async fn begin_write(&self) -> Result<(Tx, Turn)> {
-        let turn = match &self.turn {
-            Some(turn) => {
-                Some(timeout(BUSY_TIMEOUT, Arc::clone(turn).acquire_owned()).await.map_err(busy)?.map_err(busy)?)
-            }
-            None => None,
-        };
+        let turn = self.turn().await?;
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         Ok((self.connection.begin_with_options(options).await?, turn))
+    }
+
+    /// Runs one statement that writes and needs no other beside it. Answers how many rows it has written.
+    pub(crate) async fn write_alone(&self, sql: &'static str, values: impl IntoIterator<Item = Value>) -> Result<u64> {
+        let _turn = self.turn().await?;
+        let conn = Conn::Connection(&self.connection);
+        Sql::new(&conn, sql, values).execute(&conn).await
+    }
+
+    async fn turn(&self) -> Result<Turn> {
+        let Some(turn) = &self.turn else { return Ok(None) };
+        Ok(Some(timeout(BUSY_TIMEOUT, Arc::clone(turn).acquire_owned()).await.map_err(busy)?.map_err(busy)?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Room for a bounded number of hashes at a time, and a bounded queue before it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,12 +22,14 @@ pub(super) struct Pool {
     running: Arc<Semaphore>,
     waiting: Semaphore,
     wait: Duration,
+    finished: AtomicU64,
 }
 
 impl Pool {
     pub(super) fn new(permits: usize, wait: Duration) -> Self {
         let permits = permits.clamp(1, Semaphore::MAX_PERMITS / WAITING_PER_PERMIT);
-        Self { running: Arc::new(Semaphore::new(permits)), waiting: Semaphore::new(permits * WAITING_PER_PERMIT), wait }
+        let waiting = Semaphore::new(permits * WAITING_PER_PERMIT);
+        Self { running: Arc::new(Semaphore::new(permits)), waiting, wait, finished: AtomicU64::new(0) }
     }
 
     /// Runs `work` on a thread that may block, when it is its turn.
@@ -38,7 +41,14 @@ impl Pool {
             let _held = permit;
             work()
         });
-        job.await.map_err(Error::internal)
+        let done = job.await.map_err(Error::internal);
+        self.finished.fetch_add(1, Ordering::Relaxed);
+        done
+    }
+
+    /// How much work was done so far.
+    pub(super) fn finished(&self) -> u64 {
+        self.finished.load(Ordering::Relaxed)
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit> {

@@ -1,0 +1,3 @@
+//! Attacks that were published against others, tried here.
+
+mod limits;
