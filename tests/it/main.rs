@@ -7,4 +7,5 @@ mod better_auth;
 mod documents;
 mod flows;
 mod harness;
+mod isolation;
 mod program;
