@@ -1,4 +1,4 @@
-//! Tables that Rust declares: SeaORM's entities and migrations, Diesel's `table!`, and SQL in strings, as SQLx has it.
+//! Tables that Rust declares: SeaORM's entities and migrations, Diesel's `table!`, and SQL in strings, as `SQLx` has it.
 
 use super::source::{Cursor, Kind, Token, constant, follows, in_word, inside};
 use super::{Declared, sql};
@@ -119,13 +119,11 @@ fn without_holes(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
         let end = after.find(|letter: char| !(in_word(letter) || matches!(letter, '.' | ':' | '#' | '?')));
-        match end.and_then(|end| after.get(end..)).and_then(|after| after.strip_prefix('}')) {
-            Some(after) => rest = after,
-            None => {
-                out.push('{');
-                rest = after;
-            }
+        let filled = end.and_then(|end| after.get(end..)).and_then(|after| after.strip_prefix('}'));
+        if filled.is_none() {
+            out.push('{');
         }
+        rest = filled.unwrap_or(after);
     }
     out.push_str(rest);
     out
