@@ -7,6 +7,7 @@ mod config;
 mod data;
 mod files;
 mod health;
+mod isolation;
 mod mailbox;
 mod page;
 mod serve;
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             // Nobody is left to tell when the standard error is closed.
             let _ = writeln!(std::io::stderr(), "identity-server: {failure}");
-            ExitCode::FAILURE
+            ExitCode::from(failure.status())
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use identity_tests::Server;
+use identity_tests::{Server, command};
 
 #[test]
 fn every_relative_link_leads_to_a_file() {
@@ -36,6 +36,17 @@ async fn the_book_shows_the_settings_that_the_program_prints() {
     let (_, printed) = Server::start().await.command(&["config", "show", "--defaults"]).await;
     let shown = fs::read_to_string(root().join(file)).unwrap();
     assert_eq!(shown, printed, "write what `identity-server config show --defaults` prints into {file}");
+}
+
+#[tokio::test]
+async fn the_references_of_the_book_are_those_that_the_program_prints() {
+    for page in ["configuration", "error-codes"] {
+        let file = format!("book/src/reference/{page}.md");
+        let output = command(&["reference", page]).await;
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let shown = fs::read_to_string(root().join(&file)).unwrap_or_default();
+        assert!(shown == printed, "run `cargo run -p identity-server -- reference {page} > {file}`");
+    }
 }
 
 #[test]

@@ -4,8 +4,10 @@
 mod architecture;
 mod base_service;
 mod better_auth;
+mod container;
 mod documents;
 mod flows;
 mod harness;
+mod isolation;
 mod program;
 mod security;

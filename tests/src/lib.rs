@@ -29,6 +29,6 @@ pub use db::TestDatabase;
 pub use letter::{Letter, token_of};
 pub use process::{Process, free_port};
 pub use race::race;
-pub use server::{Server, ServerBuilder};
+pub use server::{Server, ServerBuilder, command, command_with};
 pub use service::BaseService;
 pub use smtp::SmtpSink;

@@ -140,6 +140,22 @@ impl Server {
     }
 }
 
+/// Runs a command of `identity-server` that needs no settings, in an empty environment.
+pub async fn command(arguments: &[&str]) -> std::process::Output {
+    command_with(&[], arguments).await
+}
+
+/// Runs a command of `identity-server` in exactly the environment `env`.
+pub async fn command_with(env: &[(String, String)], arguments: &[&str]) -> std::process::Output {
+    tokio::process::Command::new(program("IDENTITY_SERVER_BIN", "identity-server"))
+        .args(arguments)
+        .env_clear()
+        .envs(env.iter().map(|(name, value)| (name, value)))
+        .output()
+        .await
+        .expect("the program starts")
+}
+
 fn run(folder: &Path, env: &[(String, String)]) -> Process {
     Process::start(&program("IDENTITY_SERVER_BIN", "identity-server"), &["serve"], folder, env)
 }

@@ -2,6 +2,7 @@
 
 mod error;
 mod lookup;
+mod tables;
 pub(crate) mod value;
 
 use std::error::Error as StdError;
@@ -26,6 +27,7 @@ use self::lookup::Lookups;
 
 pub(crate) use error::is_unique_violation;
 pub(crate) use lookup::Row;
+pub use tables::{Table, tables};
 
 /// Either the pool or an open transaction.
 pub type Conn<'c> = DatabaseExecutor<'c>;

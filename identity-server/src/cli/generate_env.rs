@@ -45,11 +45,15 @@ fn environment(entropy: &dyn Entropy) -> String {
 # Secrets of identity-server. Whoever reads this file can sign in as anybody: keep it private and out of version control.
 IDENTITY_SECRETS__SECRET={secret}
 
+# For the PostgreSQL of compose.yaml.
+POSTGRES_PASSWORD={database}
+
 # The first administrator: set the address, then remove the two #.
 #IDENTITY_BOOTSTRAP__ADMIN_EMAIL=admin@example.com
 #IDENTITY_BOOTSTRAP__ADMIN_PASSWORD={password}
 ",
         secret = alphanumeric(entropy, 64),
+        database = alphanumeric(entropy, 32),
         password = alphanumeric(entropy, 24),
     )
 }

@@ -1,9 +1,12 @@
 //! The command line: what an operator can do on the host, with or without a running server.
 
 mod audit;
+mod check_isolation;
 mod config;
 mod generate_env;
+mod health;
 mod migrate;
+mod reference;
 mod users;
 
 use std::fmt;
@@ -68,6 +71,19 @@ enum Command {
     /// Check or print the configuration.
     #[command(subcommand)]
     Config(config::Command),
+    /// Ask the server on this host whether it is ready, for health checks of containers.
+    Health,
+    /// Find tables of users, sessions, accounts and verifications that services keep beside their trust anchor.
+    ///
+    /// Reads SQL, `SeaORM`, Diesel, `SQLx`, Drizzle and Prisma sources, and asks databases. Ends with 0 when there are none, 1 when there
+    /// are, and 2 when something could not be checked.
+    CheckIsolation(check_isolation::CheckIsolation),
+    /// Print a page of the book that is made from the tables of this program.
+    #[command(hide = true)]
+    Reference {
+        /// Which page.
+        page: reference::Reference,
+    },
     /// Write a .env file with strong random secrets that only its owner can read.
     GenerateEnv(generate_env::GenerateEnv),
 }
@@ -79,6 +95,9 @@ impl Cli {
             Self::command().error(ErrorKind::ArgumentConflict, "--no-migrate belongs to serve").exit();
         }
         match self.command {
+            Some(Command::Health) => wait(health::run(&self.global)),
+            Some(Command::CheckIsolation(command)) => wait(command.run()),
+            Some(Command::Reference { page }) => wait(page.run()),
             Some(Command::GenerateEnv(command)) => command.run(),
             Some(Command::Config(command)) => command.run(&self.global),
             Some(Command::Migrate(command)) => wait(command.run(&self.global)),
@@ -117,7 +136,7 @@ impl Global {
         if loaded.problems.is_empty() {
             text.push_str("If nobody else can reach this server, --insecure-dev accepts this.");
         }
-        Err(Failure(text))
+        Err(Failure::new(text))
     }
 }
 
@@ -133,26 +152,39 @@ impl Global {
     }
 }
 
-/// Why a command failed, as a sentence for the operator.
+/// Why a command failed, as a sentence for the operator, and the exit status that says so to scripts.
 #[derive(Debug)]
-pub(crate) struct Failure(String);
+pub(crate) struct Failure {
+    text: String,
+    status: u8,
+}
 
 impl Failure {
     /// A failure in these words.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), status: 1 }
+    }
+
+    /// The same with another exit status than 1.
+    fn with_status(self, status: u8) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The exit status of the program.
+    pub(crate) fn status(&self) -> u8 {
+        self.status
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.trim_end())
+        f.write_str(self.text.trim_end())
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
@@ -160,8 +192,8 @@ impl From<identity_core::Error> for Failure {
     /// Why the server itself failed is for the operator, who is reading this; what the operator did wrong needs no causes.
     fn from(error: identity_core::Error) -> Self {
         match error.code().class() {
-            Class::Internal | Class::Unavailable => Self(error.chain()),
-            _ => Self(error.to_string()),
+            Class::Internal | Class::Unavailable => Self::new(error.chain()),
+            _ => Self::new(error.to_string()),
         }
     }
 }

@@ -47,14 +47,7 @@ impl Database {
 
     /// The database without user and password, for people.
     pub(crate) fn described(&self) -> String {
-        let url = self.url.expose();
-        if self.is_file() {
-            return url.clone();
-        }
-        match Url::parse(url) {
-            Ok(url) => format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path()),
-            Err(_) => String::from("an unreadable URL"),
-        }
+        described(self.url.expose())
     }
 
     pub(super) fn check(&self, problems: &mut Problems) {
@@ -68,6 +61,17 @@ impl Database {
         if self.max_connections == 0 {
             problems.push(Problem::of("database.max_connections", "must be at least 1"));
         }
+    }
+}
+
+/// The database of a URL without user and password, for people.
+pub(crate) fn described(url: &str) -> String {
+    if url.starts_with("sqlite:") {
+        return url.to_owned();
+    }
+    match Url::parse(url) {
+        Ok(url) => format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path()),
+        Err(_) => String::from("an unreadable URL"),
     }
 }
 
