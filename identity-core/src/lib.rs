@@ -25,6 +25,8 @@ pub mod config;
 #[cfg(feature = "store")]
 pub mod crypto;
 #[cfg(feature = "store")]
+pub mod device;
+#[cfg(feature = "store")]
 mod identity;
 #[cfg(feature = "store")]
 pub mod limits;

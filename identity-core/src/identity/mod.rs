@@ -13,6 +13,7 @@ use crate::auth::{
 };
 use crate::config::Config;
 use crate::crypto::hmac;
+use crate::device::DeviceSessions;
 use crate::error::Result;
 use crate::limits::Action;
 use crate::outbox::{self, Worker};
@@ -121,6 +122,12 @@ impl Identity {
     #[must_use]
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions { shared: &self.0 }
+    }
+
+    /// The anonymous sessions of devices.
+    #[must_use]
+    pub fn device_sessions(&self) -> DeviceSessions<'_> {
+        DeviceSessions { shared: &self.0 }
     }
 
     /// The ways in which users sign in.

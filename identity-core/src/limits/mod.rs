@@ -31,6 +31,8 @@ pub enum Action {
     ChangeEmail,
     /// Setting a new password with a reset link: 3 in 10 seconds.
     ResetPassword,
+    /// Opening an anonymous session of a device: 3 in 10 seconds.
+    CreateDevice,
     /// Asking for a reset link: 3 in 60 seconds.
     RequestReset,
     /// Asking for a verification link: 3 in 60 seconds.
@@ -44,12 +46,13 @@ pub enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::SignIn,
         Self::SignUp,
         Self::ChangePassword,
         Self::ChangeEmail,
         Self::ResetPassword,
+        Self::CreateDevice,
         Self::RequestReset,
         Self::RequestVerification,
         Self::RequestCode,
@@ -60,9 +63,12 @@ impl Action {
     /// How many at once, and how long until all of them are allowed again.
     const fn allowance(self) -> (u32, Duration) {
         match self {
-            Self::SignIn | Self::SignUp | Self::ChangePassword | Self::ChangeEmail | Self::ResetPassword => {
-                (3, Duration::from_secs(10))
-            }
+            Self::SignIn
+            | Self::SignUp
+            | Self::ChangePassword
+            | Self::ChangeEmail
+            | Self::ResetPassword
+            | Self::CreateDevice => (3, Duration::from_secs(10)),
             Self::RequestReset | Self::RequestVerification | Self::RequestCode | Self::GiveCode => {
                 (3, Duration::from_mins(1))
             }

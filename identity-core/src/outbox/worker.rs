@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::store::{self, Leased};
 use super::{DECOY, MAIL, place};
+use crate::device;
 use crate::error::{Error, Result};
 use crate::mail::{Mail, MailError};
 use crate::op::Op;
@@ -157,6 +158,7 @@ fn pause(attempts: i32) -> Duration {
 async fn purge(shared: &Shared) -> Result<()> {
     let now = shared.clock.now();
     while removed(shared, async |op| session::store::purge(op, now).await).await? {}
+    while removed(shared, async |op| device::store::purge(op).await).await? {}
     while removed(shared, async |op| verification::store::purge(op, before(now, KEEP_VERIFICATIONS)).await).await? {}
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
     Ok(())

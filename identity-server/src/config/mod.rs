@@ -7,6 +7,7 @@ mod annotated;
 mod bootstrap;
 mod check;
 mod database;
+mod device;
 mod email;
 mod http;
 mod limits;
@@ -33,6 +34,7 @@ use identity_core::config::{Config, HttpOptions};
 pub(crate) use annotated::{defaults, effective};
 pub(crate) use bootstrap::Bootstrap;
 pub(crate) use database::{DATA_FOLDER, Database};
+pub(crate) use device::Device;
 pub(crate) use email::Email;
 pub(crate) use http::Http;
 pub(crate) use limits::Limits;
@@ -84,6 +86,8 @@ sections! {
     mail: Mail,
     /// Lifetimes and cookies.
     session: Session,
+    /// Lifetimes of anonymous sessions.
+    device: Device,
     /// When an address has to be proved.
     email: Email,
     /// Rules and cost of passwords.
@@ -126,6 +130,7 @@ impl Settings {
                 ..HttpOptions::default()
             },
             session: self.session.options(),
+            device: self.device.options(),
             password: self.password.options(),
             email: self.email.options(),
             user: self.user.options(),
