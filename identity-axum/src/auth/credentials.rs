@@ -1,7 +1,7 @@
 //! The credentials on a request, each absent, presented or malformed: "nobody" and "wrong" never blur.
 
-use http::{HeaderMap, HeaderName};
 use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderName};
 use identity_core::secret::Secret;
 use identity_core::token::{Token, kind};
 use percent_encoding::percent_decode_str;

@@ -161,7 +161,8 @@ mod tests {
     fn a_device_is_read_only_from_an_answer_that_says_it_is_valid() {
         let session = r#"{"id":"d1","deviceId":"phone","preferredCurrency":"USD","createdAt":"2026-11-21T07:51:05.284Z",
             "lastActiveAt":"2026-11-21T07:51:05.284Z","expiresAt":"2026-12-21T07:51:05.284Z","migrated":false}"#;
-        let read = |valid: &str, session: &str| device(format!(r#"{{"valid":{valid},"session":{session}}}"#).as_bytes());
+        let read =
+            |valid: &str, session: &str| device(format!(r#"{{"valid":{valid},"session":{session}}}"#).as_bytes());
         assert_eq!(read("true", session).unwrap().unwrap().device_id, "phone");
         assert_eq!(read("false", session), Ok(None));
         assert_eq!(device(br#"{"valid":false}"#), Ok(None));

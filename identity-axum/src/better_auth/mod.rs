@@ -15,7 +15,7 @@ mod session;
 mod sign_in;
 mod sign_up;
 mod user;
-mod wire;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! The shapes of the answers.
 
-use chrono::SecondsFormat;
 use identity_core::config::DeviceOptions;
 use identity_core::device::{DeviceSession, Eligibility};
-use identity_core::time::Timestamp;
 use serde_json::{Map, Value, json};
+
+use crate::better_auth::wire::date;
 
 /// A session without its token. `expiresAt` moves with the use of the session.
 pub(super) fn session(session: &DeviceSession, policy: &DeviceOptions) -> Value {
@@ -12,9 +12,9 @@ pub(super) fn session(session: &DeviceSession, policy: &DeviceOptions) -> Value 
         "id": session.id,
         "deviceId": session.device_id.as_str(),
         "preferredCurrency": session.preferred_currency.as_str(),
-        "createdAt": time(session.created_at),
-        "lastActiveAt": time(session.last_active_at),
-        "expiresAt": time(session.ends_at(policy)),
+        "createdAt": date(session.created_at),
+        "lastActiveAt": date(session.last_active_at),
+        "expiresAt": date(session.ends_at(policy)),
         "migrated": session.migration.is_some(),
     });
     if let (Some(fields), Some(migration)) = (shown.as_object_mut(), &session.migration) {
@@ -28,8 +28,4 @@ pub(super) fn eligibility(eligibility: Eligibility) -> Map<String, Value> {
     let reason = eligibility.reason();
     let can = [("canMigrate".to_owned(), json!(reason.is_none()))];
     can.into_iter().chain(reason.map(|reason| ("reason".to_owned(), json!(reason)))).collect()
-}
-
-fn time(time: Timestamp) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

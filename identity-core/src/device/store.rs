@@ -88,12 +88,8 @@ pub(crate) async fn touch(op: &mut Op<'_>, digest: &Digest<kind::Device>) -> Res
 pub(crate) async fn migrate(op: &mut Op<'_>, digest: &Digest<kind::Device>, user_id: &UserId) -> Result<bool> {
     let sql = "UPDATE identity_device_sessions SET migrated_at = $1, migrated_to_user_id = $2 \
                WHERE token_digest = $3 AND migrated_at IS NULL AND expires_at > $1 AND last_active_at > $4";
-    let values = [
-        value::time(op.now()),
-        value::text(user_id.as_str()),
-        value::digest(digest),
-        value::time(quiet_since(op)),
-    ];
+    let values =
+        [value::time(op.now()), value::text(user_id.as_str()), value::digest(digest), value::time(quiet_since(op))];
     Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
 }
 
