@@ -62,7 +62,7 @@ impl<K> Token<K> {
 
 /// Tokens of devices have the form of a UUID, which their clients check: 36 characters, the letters in lower case.
 impl Token<kind::Device> {
-    /// Mints an unguessable token: a UUIDv4 with 122 random bits (RFC 9562, section 5.4).
+    /// Mints an unguessable token: a UUID of version 4 with 122 random bits (RFC 9562, section 5.4).
     #[must_use]
     pub fn mint_uuid(entropy: &dyn Entropy) -> Self {
         let mut random = [0_u8; 16];
