@@ -245,7 +245,7 @@ mod tests {
         }
         let upper = TOKEN.to_ascii_uppercase();
         let long = [TOKEN, b"0"].concat();
-        let moved = b"0d9c1a527-a4f-4b6e-9d3c-5f2e8a7b6c1d";
+        let moved = b"0d9c1a527-a4f-4b6e-9d3c-5f2e8a7b6c1d".as_slice();
         for bad in [b"x".as_slice(), &upper, &long, moved, b"0d9c1a52-7a4f-4b6e-9d3c-5f2e8a7b6c1\xff"] {
             assert!(matches!(device(&[bad]), Presentation::Malformed), "{bad:?}");
         }

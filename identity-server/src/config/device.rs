@@ -9,7 +9,7 @@ use super::table::section;
 
 section! {
     /// Anonymous sessions of devices, before anybody signs in. All times are in seconds.
-    Device = "device" {
+    Devices = "device" {
         /// How long a device session lives without use.
         expires_in: u64 = DeviceOptions::default().expires_in.as_secs();
         /// How often its use is written down; a heartbeat always is.
@@ -21,7 +21,7 @@ section! {
     }
 }
 
-impl Device {
+impl Devices {
     pub(super) fn check(&self, problems: &mut Problems) {
         for (key, seconds) in [("device.expires_in", self.expires_in), ("device.max_age", self.max_age)] {
             if seconds == 0 {

@@ -34,7 +34,7 @@ use identity_core::config::{Config, HttpOptions};
 pub(crate) use annotated::{defaults, effective};
 pub(crate) use bootstrap::Bootstrap;
 pub(crate) use database::{DATA_FOLDER, Database};
-pub(crate) use device::Device;
+pub(crate) use device::Devices;
 pub(crate) use email::Email;
 pub(crate) use http::Http;
 pub(crate) use limits::Limits;
@@ -87,7 +87,7 @@ sections! {
     /// Lifetimes and cookies.
     session: Session,
     /// Lifetimes of anonymous sessions.
-    device: Device,
+    device: Devices,
     /// When an address has to be proved.
     email: Email,
     /// Rules and cost of passwords.

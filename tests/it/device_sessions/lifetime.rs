@@ -9,6 +9,7 @@ use serde_json::json;
 use super::*;
 
 const DAY: Duration = Duration::from_hours(24);
+const SECOND: Duration = Duration::from_secs(1);
 const LIVE: &str = "SELECT COUNT(*) FROM identity_device_sessions WHERE migrated_at IS NULL";
 
 #[tokio::test]
@@ -28,11 +29,11 @@ async fn a_session_ends_thirty_days_after_its_last_use() {
     refused(&info(&phone, &quiet).await, StatusCode::NOT_FOUND, "device_session_not_found");
     let ann = app.user("ann").await;
     refused(&post(&ann, "/migrate", &quiet).await, StatusCode::BAD_REQUEST, "not_migratable");
-    app.pass(DAY * 29 - Duration::from_secs(1));
+    app.pass(DAY * 28 + Duration::from_secs(86_399));
     for token in [&used, &beaten] {
         assert_eq!(eligibility(&phone, token).await, json!({ "canMigrate": true }));
     }
-    app.pass(Duration::from_secs(1));
+    app.pass(SECOND);
     for token in [&used, &beaten] {
         assert_eq!(eligibility(&phone, token).await, over);
     }
@@ -47,11 +48,11 @@ async fn a_session_ends_after_half_a_year_however_often_it_is_used() {
         app.pass(DAY * 20);
         let _ = beats(&phone, &token).await.expect(200);
     }
-    app.pass(DAY * 20 - Duration::from_secs(1));
+    app.pass(DAY * 19 + Duration::from_secs(86_399));
     let session = post(&phone, "/validate", &token).await.expect(200).json()["session"].clone();
     assert_eq!(session["expiresAt"], "2026-06-30T00:00:00.000Z", "{session}");
     let _ = beats(&phone, &token).await.expect(200);
-    app.pass(Duration::from_secs(1));
+    app.pass(SECOND);
     assert!(!is_valid(&phone, &token).await);
     refused(&beats(&phone, &token).await, StatusCode::NOT_FOUND, "device_session_not_found");
     let ann = app.user("ann").await;
@@ -62,7 +63,7 @@ async fn a_session_ends_after_half_a_year_however_often_it_is_used() {
 async fn lifetimes_and_numbers_are_choices() {
     let app = TestApp::builder()
         .config(|config| {
-            config.device.expires_in = Duration::from_secs(60);
+            config.device.expires_in = Duration::from_mins(1);
             config.device.update_age = Duration::ZERO;
             config.device.max_age = Duration::from_secs(100);
             config.device.per_device = 1;
@@ -77,7 +78,7 @@ async fn lifetimes_and_numbers_are_choices() {
     assert!(is_valid(&phone, &second).await);
     app.pass(Duration::from_secs(40));
     assert!(is_valid(&phone, &second).await);
-    app.pass(Duration::from_secs(1));
+    app.pass(SECOND);
     assert!(!is_valid(&phone, &second).await);
 }
 
@@ -89,7 +90,7 @@ async fn use_is_written_down_every_five_minutes() {
     let seen = async || post(&phone, "/validate", &token).await.expect(200).json()["session"]["lastActiveAt"].clone();
     app.pass(Duration::from_secs(299));
     assert_eq!(seen().await, "2026-01-01T00:00:00.000Z");
-    app.pass(Duration::from_secs(1));
+    app.pass(SECOND);
     assert_eq!(seen().await, "2026-01-01T00:05:00.000Z");
     assert_eq!(seen().await, "2026-01-01T00:05:00.000Z");
 }
@@ -103,7 +104,7 @@ async fn the_eleventh_session_of_a_device_ends_its_oldest() {
     let mut tokens = Vec::new();
     for _ in 0..12 {
         tokens.push(open(&phone, "phone").await);
-        app.pass(Duration::from_secs(1));
+        app.pass(SECOND);
         // The oldest goes, also when it is the one that is used most.
         is_valid(&phone, &tokens[0]).await;
     }
