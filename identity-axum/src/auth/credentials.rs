@@ -240,7 +240,7 @@ mod tests {
         const TOKEN: &[u8] = b"0d9c1a52-7a4f-4b6e-9d3c-5f2e8a7b6c1d";
         let device = |fields: &[&[u8]]| device_token(&headers(&DEVICE_TOKEN, fields));
         assert!(matches!(device(&[TOKEN]), Presentation::Presented(token) if token.expose().as_bytes() == TOKEN));
-        for fields in [&[][..], &[b""]] {
+        for fields in [&[][..], &[b"".as_slice()]] {
             assert!(matches!(device(fields), Presentation::NotPresented));
         }
         let upper = TOKEN.to_ascii_uppercase();
