@@ -25,6 +25,10 @@ pub enum Guard {
     RoleGated(Roles),
     /// Signed-in users, for whom this service has prepared its own part first.
     Flexible(Provision),
+    /// Devices with an anonymous session; 401 for others, signed in or not.
+    Device,
+    /// Signed-in users, and devices with an anonymous session; 401 for others.
+    DeviceOrUser,
 }
 
 /// The roles of a gate: at least one.
@@ -72,12 +76,15 @@ pub struct GuardLayer {
 
 impl GuardLayer {
     async fn admit(&self, parts: &mut Parts) -> Result<()> {
-        if matches!(*self.guard, Guard::None) {
-            return Ok(());
+        match *self.guard {
+            Guard::None => return Ok(()),
+            Guard::Device => return self.authn.device(parts).await.map(drop),
+            Guard::DeviceOrUser => return self.authn.device_or_user(parts).await.map(drop),
+            Guard::Standard | Guard::RoleGated(_) | Guard::Flexible(_) => {}
         }
         let mut caller = self.authn.caller(parts).await?.ok_or(Code::Unauthorized)?;
         match self.guard.as_ref() {
-            Guard::None | Guard::Standard => Ok(()),
+            Guard::None | Guard::Device | Guard::DeviceOrUser | Guard::Standard => Ok(()),
             Guard::RoleGated(Roles(roles)) if caller.principal.user.has_any_role(roles) => Ok(()),
             Guard::RoleGated(_) => Err(Code::PermissionDenied.into()),
             Guard::Flexible(provision) => {

@@ -5,6 +5,8 @@ pub mod auth;
 mod better_auth;
 #[cfg(feature = "store")]
 mod cookie;
+#[cfg(feature = "store")]
+mod device_sessions;
 pub mod extract;
 mod guard;
 pub mod middleware;
@@ -16,10 +18,13 @@ pub use auth::remote::{TrustAnchor, TrustAnchorBuilder};
 pub use auth::{Authenticator, Authn};
 #[cfg(feature = "store")]
 pub use better_auth::{BetterAuth, router};
+#[cfg(feature = "store")]
+pub use device_sessions::router as device_router;
+pub use extract::device::{AuthType, DeviceOrUser, RequireDevice};
 pub use extract::role::{RequireRole, Role};
 pub use extract::user::RequireUser;
 pub use guard::{Guard, GuardLayer, Roles};
-pub use identity_core::principal::{Principal, Profile, SessionSummary};
+pub use identity_core::principal::{Device, Principal, Profile, SessionSummary};
 pub use identity_core::{Code, Error, Result};
 pub use problem::{Api, Dialect, Failure};
 pub use provision::{Provision, ProvisionFailure};

@@ -1,5 +1,6 @@
 //! How a failure becomes a response, in whichever dialect the caller speaks.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -106,7 +107,7 @@ struct Body<'a> {
     code: &'static str,
     message: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<&'a str>,
+    details: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }
@@ -114,7 +115,10 @@ struct Body<'a> {
 impl Dialect for Api {
     fn render(error: &Error, request_id: Option<&str>) -> Response {
         let code = error.code();
-        let details = error.detail().filter(|_| code.class() != Class::Internal);
+        let details = error.detail().filter(|_| code.class() != Class::Internal).map(|sentence| match error.field() {
+            Some(field) => Cow::from(format!("[{field}] {sentence}")),
+            None => Cow::from(sentence),
+        });
         let body = Envelope { error: Body { code: code.id(), message: code.title(), details, request_id } };
         let mut response = (status(code), Json(body)).into_response();
         let headers = response.headers_mut();

@@ -128,6 +128,12 @@ codes! {
     SessionNotFresh = "session_not_fresh", Forbidden, "Sign in again to do this.";
     SessionExpired = "session_expired", Invalid, "Sign in again, or give the password, to do this.";
     SessionNotFound = "session_not_found", NotFound, "There is no such session.";
+    // Devices
+    DeviceTokenMissing = "device_token_missing", Unauthenticated, "This call needs a device session.";
+    InvalidDeviceToken = "invalid_device_token", Unauthenticated, "The device session is unknown or over.";
+    DeviceSessionNotFound = "device_session_not_found", NotFound, "There is no such device session.";
+    AlreadyMigrated = "already_migrated", Invalid, "The device session is already migrated.";
+    NotMigratable = "not_migratable", Invalid, "The device session cannot be migrated.";
     // Users
     UserNotFound = "user_not_found", NotFound, "There is no such user.";
     NoFieldsToUpdate = "no_fields_to_update", Invalid, "There is nothing to change.";

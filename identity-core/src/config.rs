@@ -19,6 +19,8 @@ pub struct Config {
     pub http: HttpOptions,
     /// Lifetimes of sessions.
     pub session: SessionOptions,
+    /// Anonymous sessions of devices.
+    pub device: DeviceOptions,
     /// Passwords and their hashes.
     pub password: PasswordOptions,
     /// When an e-mail address has to be proved.
@@ -106,6 +108,25 @@ pub struct SessionOptions {
 impl Default for SessionOptions {
     fn default() -> Self {
         Self { expires_in: DAY * 7, update_age: DAY, max_age: DAY * 30, not_remembered: DAY, fresh_age: DAY }
+    }
+}
+
+/// Anonymous sessions of devices.
+#[derive(Clone, Debug)]
+pub struct DeviceOptions {
+    /// How long a device session lives without use. Default 30 days.
+    pub expires_in: Duration,
+    /// How often its use is written down; a heartbeat always is. Default 5 minutes.
+    pub update_age: Duration,
+    /// How long it can live at most, however often it is used. Default 180 days.
+    pub max_age: Duration,
+    /// How many live sessions one device may have; a new one ends the oldest. Default 10.
+    pub per_device: u32,
+}
+
+impl Default for DeviceOptions {
+    fn default() -> Self {
+        Self { expires_in: DAY * 30, update_age: Duration::from_mins(5), max_age: DAY * 180, per_device: 10 }
     }
 }
 

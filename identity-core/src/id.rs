@@ -51,6 +51,8 @@ macro_rules! typed_id {
 typed_id! {
     /// A way to sign in: the password of a user, or a linked provider.
     AccountId,
+    /// One anonymous session of a device.
+    DeviceSessionId,
     /// Something that happened.
     EventId,
     /// A message waiting in the outbox.

@@ -27,6 +27,8 @@ pub mod config;
 #[cfg(feature = "store")]
 pub mod crypto;
 #[cfg(feature = "store")]
+pub mod device;
+#[cfg(feature = "store")]
 pub mod event;
 #[cfg(feature = "store")]
 mod identity;

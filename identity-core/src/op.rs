@@ -1,9 +1,12 @@
 //! One unit of work: a connection or a transaction, one frozen time, and what has to happen after the commit.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::code::Code;
 use crate::entropy::Entropy;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::Line;
 use crate::shared::Shared;
 use crate::store::{Conn, Turn, Tx};
@@ -92,4 +95,14 @@ impl<'s> Op<'s> {
         }
         Ok(())
     }
+}
+
+/// How long a request that reads waits for what it may write.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// Waits for a write that the request does not need: reading goes on while writing is impossible.
+pub(crate) async fn soon<T>(write: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(PATIENCE, write)
+        .await
+        .unwrap_or_else(|late| Err(Error::new(Code::StoreUnavailable).caused_by(late)))
 }

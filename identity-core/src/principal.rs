@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
-use crate::id::{SessionId, UserId};
+use crate::id::{DeviceSessionId, SessionId, UserId};
 use crate::time::Timestamp;
 
 /// A signed-in user and the session that proves it.
@@ -56,8 +56,31 @@ pub struct SessionSummary {
     pub user_agent: Option<String>,
 }
 
+/// A device that nobody has signed in on, and the anonymous session that proves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The id of the session, which other services key the rows of somebody anonymous on.
+    pub session_id: DeviceSessionId,
+    /// The name that the device gave itself. It proves nothing: others can give themselves the same.
+    pub device_id: String,
+    /// The currency that the device shows prices in, such as `USD` (ISO 4217).
+    pub preferred_currency: String,
+    /// When the session was opened.
+    pub created_at: Timestamp,
+    /// When the device last showed that it is there.
+    pub last_active_at: Timestamp,
+    /// When the session ends unless the device is active again.
+    pub expires_at: Timestamp,
+}
+
 /// The roles that pass every role gate.
 const ADMINISTRATORS: [&str; 2] = ["admin", "superadmin"];
+
+/// Whether one of these comma-joined roles passes every role gate.
+#[must_use]
+pub fn is_administrator(roles: &str) -> bool {
+    roles.split(',').any(|role| ADMINISTRATORS.contains(&role.trim()))
+}
 
 impl Profile {
     /// The single roles.

@@ -14,6 +14,9 @@ pub mod kind {
     /// Proves a signed-in session.
     #[derive(Clone, Copy, Debug)]
     pub enum Session {}
+    /// Proves an anonymous session of a device.
+    #[derive(Clone, Copy, Debug)]
+    pub enum Device {}
     /// Proves that a mail was received.
     #[derive(Clone, Copy, Debug)]
     pub enum Verification {}
@@ -54,6 +57,27 @@ impl<K> Token<K> {
             *target = *source;
         }
         Digest::from_bytes(bytes)
+    }
+}
+
+/// Tokens of devices have the form of a UUID, which their clients check: 36 characters, the letters in lower case.
+impl Token<kind::Device> {
+    /// Mints an unguessable token: a UUID of version 4 with 122 random bits (RFC 9562, section 5.4).
+    #[must_use]
+    pub fn mint_uuid(entropy: &dyn Entropy) -> Self {
+        let mut random = [0_u8; 16];
+        entropy.fill(&mut random);
+        Self::presented(uuid::Builder::from_random_bytes(random).into_uuid().to_string())
+    }
+
+    /// Takes a token that a client presented, if it has the form of one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = |(place, byte): (usize, u8)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+        };
+        (text.len() == 36 && text.bytes().enumerate().all(fits)).then(|| Self::presented(text))
     }
 }
 

@@ -47,6 +47,7 @@ pub(crate) fn app(
         .fallback(async || refuse::<Api>(Error::new(Code::NotFound)))
         .layer(hosts.layer(|_: &Request, error| refuse::<Api>(error)))
         .merge(health::routes(identity.clone()))
+        .merge(identity_axum::device_router(identity))
         .method_not_allowed_fallback(async || refuse::<Api>(Error::new(Code::MethodNotAllowed)));
     let routes = protect::<Api>(routes, &http.base_url);
     Ok(routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url)))

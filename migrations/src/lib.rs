@@ -16,6 +16,7 @@ mod m20261121_000003_sessions;
 mod m20261121_000004_verifications;
 mod m20261121_000005_outbox;
 mod m20261121_000006_provisionings;
+mod m20261121_000007_device_sessions;
 mod m20261121_000008_limits;
 mod m20261121_000009_events;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_verifications::Migration),
             Box::new(m20261121_000005_outbox::Migration),
             Box::new(m20261121_000006_provisionings::Migration),
+            Box::new(m20261121_000007_device_sessions::Migration),
             Box::new(m20261121_000008_limits::Migration),
             Box::new(m20261121_000009_events::Migration),
         ]

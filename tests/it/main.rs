@@ -5,6 +5,7 @@ mod architecture;
 mod base_service;
 mod better_auth;
 mod container;
+mod device_sessions;
 mod documents;
 mod flows;
 mod harness;

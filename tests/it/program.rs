@@ -87,6 +87,29 @@ async fn a_stopped_anchor_is_an_outage_for_those_who_need_it_alone() {
     let _ = wallet.get(&alice, "/me").await.expect(200);
 }
 
+#[tokio::test]
+async fn a_wallet_feeds_users_and_devices_and_tells_them_apart() {
+    let (mut server, wallet) = server_and_wallet().await;
+    let alice = server.actor("alice");
+    let opened = alice.request_at(http::Method::POST, "/device-sessions").json(&json!({ "deviceId": "phone" }));
+    let token = alice.send(opened).await.expect(201).json()["sessionToken"].as_str().unwrap().to_owned();
+    let visit = |path: &str| wallet.visitor().request_at(http::Method::GET, path);
+    let with_device = |path: &str| visit(path).header("x-device-session-token", &token);
+    assert_eq!(wallet.send(&alice, with_device("/feed")).await.json(), json!({ "authType": "device" }));
+    assert_eq!(wallet.send(&alice, with_device("/device")).await.expect(200).json()["deviceId"], "phone");
+    wallet.send(&alice, visit("/feed")).await.expect_error(401, "unauthorized");
+    wallet.send(&alice, visit("/device")).await.expect_error(401, "device_token_missing");
+    let _ = alice.signs_up().await.expect(200);
+    assert_eq!(wallet.send(&alice, with_device("/feed")).await.json(), json!({ "authType": "user" }));
+    let migrate = alice.request_at(http::Method::POST, "/device-sessions/migrate");
+    let _ = alice.send(migrate.json(&json!({ "sessionToken": token }))).await.expect(200);
+    wallet.send(&alice, with_device("/device")).await.expect_error(401, "invalid_device_token");
+    assert!(!server.logs().contains(&token) && !wallet.logs().contains(&token), "a log shows the token");
+    server.kill();
+    wallet.send(&alice, with_device("/device")).await.expect_error(503, "anchor_unavailable");
+    wallet.send(&alice, with_device("/feed")).await.expect_error(503, "anchor_unavailable");
+}
+
 async fn server_and_wallet() -> (Server, BaseService) {
     const SECRET: &str = "the-secret-of-the-wallet-0123456789";
     let server = Server::builder().env("IDENTITY_PROVISIONING__TARGETS", format!("wallet={SECRET}")).start().await;

@@ -13,5 +13,6 @@ pages! {
     BaseService = "book/src/quick-start/base-service.md";
     TrustAnchor = "book/src/base-services/trust-anchor.md";
     Provisioning = "book/src/base-services/provisioning.md";
+    DeviceSessions = "book/src/using/device-sessions.md";
     Mail = "book/src/operating/mail.md";
 }

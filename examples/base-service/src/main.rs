@@ -10,7 +10,8 @@ use axum::routing::get;
 use axum::{BoxError, Json, Router};
 use identity_axum::middleware::trace::Trace;
 use identity_axum::{
-    Api, Authn, Code, Error, Failure, Guard, Profile, Provision, RequireRole, RequireUser, Roles, TrustAnchor, roles,
+    Api, Authn, Code, DeviceOrUser, Error, Failure, Guard, Profile, Provision, RequireDevice, RequireRole, RequireUser,
+    Roles, TrustAnchor, roles,
 };
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
@@ -60,8 +61,17 @@ fn router(app: App) -> Router {
     let with_wallet = Router::new()
         .route("/wallet", get(wallet))
         .route_layer(app.anchor.guard(Guard::Flexible(open_wallet(app.wallets.clone()))));
+    let devices = Router::new().route("/device", get(device)).route_layer(app.anchor.guard(Guard::Device));
+    let somebody = Router::new().route("/feed", get(feed)).route_layer(app.anchor.guard(Guard::DeviceOrUser));
     let anybody = Router::new().route("/public", get(async || "Anybody may read this.\n"));
-    anybody.merge(signed_in).merge(analysts).merge(with_wallet).layer(Trace::new()).with_state(app)
+    anybody
+        .merge(signed_in)
+        .merge(analysts)
+        .merge(with_wallet)
+        .merge(devices)
+        .merge(somebody)
+        .layer(Trace::new())
+        .with_state(app)
 }
 
 /// Prepares the wallet of a user at their first call. It may run more than once: the second time changes nothing.
@@ -102,6 +112,15 @@ async fn wallet(State(app): State<App>, user: RequireUser) -> Result<Json<Value>
         "balance": balance,
         "hasWalletAccount": profile.is_provisioned("wallet"),
     })))
+}
+
+/// What nobody has to sign in for: rows of the service are keyed on the id of the device session.
+async fn device(device: RequireDevice) -> Json<Value> {
+    Json(json!({ "deviceId": device.device_id, "sessionId": device.session_id, "expiresAt": device.expires_at }))
+}
+
+async fn feed(caller: DeviceOrUser) -> Json<Value> {
+    Json(json!({ "authType": caller.auth_type() }))
 }
 
 /// The service's own database: its own data, keyed on the user's id.

@@ -1,7 +1,7 @@
 //! The credentials on a request, each absent, presented or malformed: "nobody" and "wrong" never blur.
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderName};
 use identity_core::secret::Secret;
 use identity_core::token::{Token, kind};
 use percent_encoding::percent_decode_str;
@@ -110,6 +110,24 @@ fn is_token(token: &str) -> bool {
     (1..=MOST_BYTES).contains(&token.len()) && token.bytes().all(plain)
 }
 
+/// The header in which a device presents the token of its anonymous session.
+pub const DEVICE_TOKEN: HeaderName = HeaderName::from_static("x-device-session-token");
+
+/// The token of an anonymous session. An empty field is none; two fields, or anything that is no lower-case UUID, are malformed.
+#[must_use]
+pub fn device_token(headers: &HeaderMap) -> Presentation<Token<kind::Device>> {
+    let mut fields = headers.get_all(DEVICE_TOKEN).iter();
+    match (fields.next(), fields.next()) {
+        (None, _) => Presentation::NotPresented,
+        (Some(field), None) if field.is_empty() => Presentation::NotPresented,
+        (Some(field), None) => match field.to_str().ok().and_then(Token::parse) {
+            Some(token) => Presentation::Presented(token),
+            None => Presentation::Malformed,
+        },
+        (Some(_), Some(_)) => Presentation::Malformed,
+    }
+}
+
 /// The names under which the auth cookie may travel: `__Secure-` is added when the anchor's cookies are secure.
 #[must_use]
 pub fn auth_cookie_names(prefix: &str) -> [String; 2] {
@@ -215,6 +233,23 @@ mod tests {
         for field in [b"Basic YTpi".as_slice(), b"Bearerabc", b""] {
             assert!(matches!(bearer(&[field]), Presentation::NotPresented), "{field:?}");
         }
+    }
+
+    #[test]
+    fn a_device_token_is_absent_presented_or_malformed() {
+        const TOKEN: &[u8] = b"0d9c1a52-7a4f-4b6e-9d3c-5f2e8a7b6c1d";
+        let device = |fields: &[&[u8]]| device_token(&headers(&DEVICE_TOKEN, fields));
+        assert!(matches!(device(&[TOKEN]), Presentation::Presented(token) if token.expose().as_bytes() == TOKEN));
+        for fields in [&[][..], &[b"".as_slice()]] {
+            assert!(matches!(device(fields), Presentation::NotPresented));
+        }
+        let upper = TOKEN.to_ascii_uppercase();
+        let long = [TOKEN, b"0"].concat();
+        let moved = b"0d9c1a527-a4f-4b6e-9d3c-5f2e8a7b6c1d".as_slice();
+        for bad in [b"x".as_slice(), &upper, &long, moved, b"0d9c1a52-7a4f-4b6e-9d3c-5f2e8a7b6c1\xff"] {
+            assert!(matches!(device(&[bad]), Presentation::Malformed), "{bad:?}");
+        }
+        assert!(matches!(device(&[TOKEN, TOKEN]), Presentation::Malformed));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::extract::FromRef;
 use identity_core::auth::Refresh;
-use identity_core::principal::{Principal, Profile};
+use identity_core::principal::{Device, Principal, Profile};
 use identity_core::token::{Token, kind};
 use identity_core::{Code, Error, Identity, Result};
 
@@ -56,6 +56,11 @@ impl Authenticator for Local {
         let Some(token) = self.token(credential) else { return Ok(None) };
         let resolved = self.identity.resolve(&token, Refresh::Never).await?;
         Ok(resolved.map(|resolved| resolved.principal()))
+    }
+
+    async fn resolve_device(&self, token: &Token<kind::Device>, _: &RequestContext) -> Result<Option<Device>> {
+        let session = self.identity.device_sessions().resolve(token).await?;
+        Ok(session.map(|session| session.device(&self.identity.config().device)))
     }
 
     async fn complete_provisioning(

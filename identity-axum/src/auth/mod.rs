@@ -15,11 +15,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::request::Parts;
-use identity_core::principal::{Principal, Profile};
+use identity_core::principal::{Device, Principal, Profile};
+use identity_core::token::{Token, kind};
 use identity_core::{Code, Result};
 
 use crate::middleware::trace::RequestId;
-use credentials::{Credential, Presentation};
+use credentials::{Credential, Presentation, device_token};
 
 /// What an authenticator learns about a request besides its credential.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +43,10 @@ pub trait Authenticator: Any + Send + Sync + fmt::Debug {
 
     /// The principal behind a credential, or none if it is not good (any more). An error means that nobody can say.
     async fn resolve(&self, credential: &Credential, request: &RequestContext) -> Result<Option<Principal>>;
+
+    /// The device behind the token of an anonymous session, or none if it is not good (any more). An error means that nobody can
+    /// say.
+    async fn resolve_device(&self, token: &Token<kind::Device>, request: &RequestContext) -> Result<Option<Device>>;
 
     /// Records that the service `target` has prepared its part for the holder of `credential`. Repeating it changes nothing.
     async fn complete_provisioning(
@@ -78,6 +83,13 @@ struct Resolved {
     caller: Option<Caller>,
 }
 
+/// The same about the device.
+#[derive(Clone)]
+struct ResolvedDevice {
+    by: Authn,
+    device: Device,
+}
+
 impl Authn {
     /// Asks `authenticator`.
     #[must_use]
@@ -100,6 +112,25 @@ impl Authn {
         let caller = self.ask(parts).await?;
         self.remember(parts, caller.clone());
         Ok(caller)
+    }
+
+    /// The device that is calling, by its header; the bearer and the cookie are not looked at. Asks once per request, however often
+    /// it is called.
+    ///
+    /// No header is [`Code::DeviceTokenMissing`]; a token that is malformed, unknown or over is [`Code::InvalidDeviceToken`].
+    pub async fn device(&self, parts: &mut Parts) -> Result<Device> {
+        if let Some(known) = parts.extensions.get::<ResolvedDevice>().filter(|known| self.0.is(known.by.0.as_ref())) {
+            return Ok(known.device.clone());
+        }
+        let token = match device_token(&parts.headers) {
+            Presentation::Presented(token) => token,
+            Presentation::NotPresented => return Err(Code::DeviceTokenMissing.into()),
+            Presentation::Malformed => return Err(Code::InvalidDeviceToken.into()),
+        };
+        let device = self.0.resolve_device(&token, &RequestContext::of(parts)).await?;
+        let device = device.ok_or(Code::InvalidDeviceToken)?;
+        parts.extensions.insert(ResolvedDevice { by: self.clone(), device: device.clone() });
+        Ok(device)
     }
 
     /// Keeps what was found out for the extractors behind a layer.

@@ -9,8 +9,9 @@ use axum::BoxError;
 use axum::extract::FromRef;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use identity_core::principal::{Principal, Profile};
+use identity_core::principal::{Device, Principal, Profile};
 use identity_core::secret::Secret;
+use identity_core::token::{Token, kind};
 use identity_core::{Code, Error, Result};
 use reqwest::redirect;
 use url::Url;
@@ -29,7 +30,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// The identity service that a service without identity tables trusts; cheap to clone.
 ///
 /// It is asked on every request: `GET /api/auth/get-session?disableRefresh=true` with the auth cookie alone, so a revoked
-/// session is refused at once. No session is 401; an anchor that refuses, fails, limits or does not answer in time is 503
+/// session is refused at once. A device is asked for with `POST /device-sessions/validate`. No session is 401; an anchor that refuses, fails, limits or does not answer in time is 503
 /// with `Retry-After`, never 401. Redirects are not followed and the proxy variables of the environment are not read, so
 /// no credential reaches another host.
 #[derive(Clone, Debug)]
@@ -135,9 +136,10 @@ impl TrustAnchorBuilder {
         if !plain {
             return Err(invalid("The URL of the trust anchor is http or https, without user, query and fragment."));
         }
-        let base = format!("{}/{}", url.as_str().trim_end_matches('/'), self.base_path.trim_matches('/'));
+        let root = url.as_str().trim_end_matches('/');
+        let base = self.base_path.trim_matches('/');
         let endpoint = |path: &str| {
-            Url::parse(&format!("{base}/{path}")).map_err(|error| invalid("The base path is not one.").caused_by(error))
+            Url::parse(&format!("{root}/{path}")).map_err(|error| invalid("The base path is not one.").caused_by(error))
         };
         if self.timeout.is_zero() {
             return Err(invalid("The timeout is zero."));
@@ -152,8 +154,9 @@ impl TrustAnchorBuilder {
             client = client.tls_certs_only([]);
         }
         Ok(TrustAnchor(Arc::new(Remote {
-            get_session: endpoint("get-session?disableRefresh=true")?,
-            provision: endpoint("provision")?,
+            get_session: endpoint(&format!("{base}/get-session?disableRefresh=true"))?,
+            provision: endpoint(&format!("{base}/provision"))?,
+            validate_device: endpoint("device-sessions/validate")?,
             client: client.build().map_err(Error::internal)?,
             cookie_names: auth_cookie_names(&self.cookie_prefix),
             service: self.service.map(|(name, secret)| service_authorization(&name, &secret)).transpose()?,
@@ -191,6 +194,7 @@ struct Remote {
     client: reqwest::Client,
     get_session: Url,
     provision: Url,
+    validate_device: Url,
     cookie_names: [String; 2],
     service: Option<HeaderValue>,
     timeout: Duration,
@@ -225,10 +229,20 @@ impl Authenticator for Remote {
         if matches!(credential, Credential::Bearer(_)) && !self.forward_bearer {
             return Ok(None);
         }
-        let headers = self.headers(credential, request)?;
-        match self.exchange(Method::GET, &self.get_session, headers, None).await? {
+        let headers = self.headers_with(credential, request)?;
+        match self.ask(Method::GET, &self.get_session, headers, None).await? {
             Reply::Success(body) => wire::principal(&body).map_err(unavailable),
             Reply::Refusal(StatusCode::UNAUTHORIZED, _) => Ok(None),
+            Reply::Refusal(status, wait) => Err(refused(status, wait)),
+        }
+    }
+
+    async fn resolve_device(&self, token: &Token<kind::Device>, request: &RequestContext) -> Result<Option<Device>> {
+        let mut headers = self.headers(request)?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let body = serde_json::json!({ "sessionToken": token.expose() }).to_string();
+        match self.ask(Method::POST, &self.validate_device, headers, Some(body)).await? {
+            Reply::Success(body) => wire::device(&body).map_err(unavailable),
             Reply::Refusal(status, wait) => Err(refused(status, wait)),
         }
     }
@@ -243,10 +257,10 @@ impl Authenticator for Remote {
         if self.service.is_none() {
             return Err(failed("provisioning needs `TrustAnchor::builder(..).service(name, secret)`".to_owned()));
         }
-        let mut headers = self.headers(credential, request)?;
+        let mut headers = self.headers_with(credential, request)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let body = serde_json::json!({ "app": target }).to_string();
-        match self.exchange(Method::POST, &self.provision, headers, Some(body)).await? {
+        match self.exchange(Method::POST, &self.provision, headers, Some(body), false).await? {
             Reply::Success(body) => wire::profile(&body).map_err(unavailable),
             Reply::Refusal(StatusCode::UNAUTHORIZED, _) => Err(Code::Unauthorized.into()),
             Reply::Refusal(status @ (StatusCode::FORBIDDEN | StatusCode::NOT_FOUND), _) => Err(failed(format!(
@@ -258,9 +272,21 @@ impl Authenticator for Remote {
 }
 
 impl Remote {
-    fn headers(&self, credential: &Credential, request: &RequestContext) -> Result<HeaderMap> {
+    /// What every call carries: which service asks, and for which request.
+    fn headers(&self, request: &RequestContext) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(service) = &self.service {
+            headers.insert(SERVICE_AUTHORIZATION, service.clone());
+        }
+        if let Some(id) = &request.id {
+            headers.insert(REQUEST_ID, HeaderValue::from_str(id.as_str()).map_err(Error::internal)?);
+        }
+        Ok(headers)
+    }
+
+    fn headers_with(&self, credential: &Credential, request: &RequestContext) -> Result<HeaderMap> {
+        let mut headers = self.headers(request)?;
         match credential {
             Credential::Bearer(token) => {
                 headers.insert(AUTHORIZATION, sensitive(&format!("Bearer {}", token.expose()))?);
@@ -271,24 +297,29 @@ impl Remote {
                 headers.insert(COOKIE, sensitive(&pairs.join("; "))?);
             }
         }
-        if let Some(service) = &self.service {
-            headers.insert(SERVICE_AUTHORIZATION, service.clone());
-        }
-        if let Some(id) = &request.id {
-            headers.insert(REQUEST_ID, HeaderValue::from_str(id.as_str()).map_err(Error::internal)?);
-        }
         Ok(headers)
     }
 
-    async fn exchange(&self, method: Method, url: &Url, headers: HeaderMap, body: Option<String>) -> Result<Reply> {
+    /// A question: it changes nothing, so it may be asked again.
+    async fn ask(&self, method: Method, url: &Url, headers: HeaderMap, body: Option<String>) -> Result<Reply> {
+        self.exchange(method, url, headers, body, self.retry).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Option<String>,
+        retry: bool,
+    ) -> Result<Reply> {
         tokio::time::timeout(self.timeout, async {
             let send = || {
                 let request = self.client.request(method.clone(), url.clone()).headers(headers.clone());
                 body.iter().fold(request, |request, body| request.body(body.clone())).send()
             };
             let response = match send().await {
-                // Only the connection failed, and asking changes nothing: asking again is safe.
-                Err(error) if self.retry && method == Method::GET && !error.is_timeout() => send().await,
+                Err(error) if retry && !error.is_timeout() => send().await,
                 first => first,
             };
             read(response.map_err(unavailable)?).await

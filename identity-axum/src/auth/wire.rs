@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use identity_core::id::{SessionId, UserId};
-use identity_core::principal::{Principal, Profile, SessionSummary};
+use identity_core::id::{DeviceSessionId, SessionId, UserId};
+use identity_core::principal::{Device, Principal, Profile, SessionSummary};
 use identity_core::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -41,6 +41,17 @@ struct Session {
     user_agent: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DeviceSession {
+    id: DeviceSessionId,
+    device_id: String,
+    preferred_currency: String,
+    created_at: Timestamp,
+    last_active_at: Timestamp,
+    expires_at: Timestamp,
+}
+
 /// Reads the body of get-session: a principal, or none for `null` and for an object without a user.
 pub(super) fn principal(body: &[u8]) -> Result<Option<Principal>, Unreadable> {
     let fields = match serde_json::from_slice(body) {
@@ -73,6 +84,29 @@ pub(super) fn principal(body: &[u8]) -> Result<Option<Principal>, Unreadable> {
 pub(super) fn profile(body: &[u8]) -> Result<Profile, Unreadable> {
     let answer: Value = serde_json::from_slice(body).map_err(|_| "the user is not JSON")?;
     profile_of(answer.get("user").unwrap_or(&Value::Null))
+}
+
+/// Reads the body of validate: the device, or none for a token that is not valid.
+pub(super) fn device(body: &[u8]) -> Result<Option<Device>, Unreadable> {
+    let answer: Value = serde_json::from_slice(body).map_err(|_| "the device session is not JSON")?;
+    match answer.get("valid").and_then(Value::as_bool) {
+        Some(false) => return Ok(None),
+        Some(true) => {}
+        None => return Err("nothing says whether the device session is valid"),
+    }
+    let session = answer.get("session").unwrap_or(&Value::Null);
+    let session = DeviceSession::deserialize(session).map_err(|_| "the device session is not one")?;
+    if session.id.as_str().is_empty() || session.device_id.is_empty() {
+        return Err("the device session has no id");
+    }
+    Ok(Some(Device {
+        session_id: session.id,
+        device_id: session.device_id,
+        preferred_currency: session.preferred_currency,
+        created_at: session.created_at,
+        last_active_at: session.last_active_at,
+        expires_at: session.expires_at,
+    }))
 }
 
 fn profile_of(user: &Value) -> Result<Profile, Unreadable> {
@@ -121,6 +155,22 @@ mod tests {
         assert_eq!(principal(b"null"), Ok(None));
         assert_eq!(principal(b"{}"), Ok(None));
         assert_eq!(read("null", "null"), Ok(None));
+    }
+
+    #[test]
+    fn a_device_is_read_only_from_an_answer_that_says_it_is_valid() {
+        let session = r#"{"id":"d1","deviceId":"phone","preferredCurrency":"USD","createdAt":"2026-11-21T07:51:05.284Z",
+            "lastActiveAt":"2026-11-21T07:51:05.284Z","expiresAt":"2026-12-21T07:51:05.284Z","migrated":false}"#;
+        let read =
+            |valid: &str, session: &str| device(format!(r#"{{"valid":{valid},"session":{session}}}"#).as_bytes());
+        assert_eq!(read("true", session).unwrap().unwrap().device_id, "phone");
+        assert_eq!(read("false", session), Ok(None));
+        assert_eq!(device(br#"{"valid":false}"#), Ok(None));
+        for (valid, session) in [("null", session), ("\"true\"", session), ("true", "null"), ("true", "{}")] {
+            assert!(read(valid, session).is_err(), "{valid} {session}");
+        }
+        assert!(read("true", &session.replace("d1", "")).is_err());
+        assert!(device(b"null").is_err() && device(b"<html>").is_err() && device(b"{}").is_err());
     }
 
     #[test]

@@ -13,16 +13,27 @@ use crate::middleware::{Around, Next};
 /// How long a browser may remember the answer to a preflight, in seconds.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("600");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
-const HEADERS: HeaderValue = HeaderValue::from_static("content-type, authorization");
+/// The headers that a page may send to the Better Auth API.
+pub(crate) const HEADERS: HeaderValue = HeaderValue::from_static("content-type, authorization");
 const YES: HeaderValue = HeaderValue::from_static("true");
 
 /// The middleware.
 #[derive(Clone, Debug)]
-pub(super) struct Cors(pub(super) Arc<Facade>);
+pub(crate) struct Cors {
+    facade: Arc<Facade>,
+    headers: HeaderValue,
+}
+
+impl Cors {
+    /// For pages that may send `headers`.
+    pub(crate) fn new(facade: &Arc<Facade>, headers: HeaderValue) -> Self {
+        Self { facade: Arc::clone(facade), headers }
+    }
+}
 
 impl Around for Cors {
     async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
-        let origins = &self.0.origins;
+        let origins = &self.facade.origins;
         let origin = request.headers().get(header::ORIGIN).cloned();
         let origin = origin.filter(|origin| {
             origin.to_str().is_ok_and(|text| text != "null" && origins.trusts(text) && !origins.is_own(text))
@@ -35,7 +46,7 @@ impl Around for Cors {
         if preflight {
             let headers = response.headers_mut();
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, self.headers);
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, REMEMBERED);
         }
         Ok(response)

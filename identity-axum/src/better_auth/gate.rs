@@ -19,22 +19,22 @@ use super::input::{self, Input};
 use super::origin;
 use crate::extract::request;
 use crate::middleware::{Around, Next};
-use crate::problem::Failure;
+use crate::problem::{Dialect, Failure};
 
 /// The header in which a service proves its name, beside the credential of the caller it acts for.
 const SERVICE_AUTHORIZATION: HeaderName = HeaderName::from_static("x-service-authorization");
 
 /// What the gate has found out about a request.
 #[derive(Clone, Debug)]
-pub(super) struct Passed {
+pub(crate) struct Passed {
     /// Where it came from.
-    pub(super) info: RequestInfo,
+    pub(crate) info: RequestInfo,
     /// Its body.
-    pub(super) input: Input,
+    pub(crate) input: Input,
     /// Its query.
     pub(super) query: Map<String, Value>,
     /// The name of the service that calls, when it proved one.
-    pub(super) service: Option<String>,
+    pub(crate) service: Option<String>,
 }
 
 impl Passed {
@@ -62,7 +62,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Passed {
 
 /// What the gate has to know about an endpoint.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rule {
+pub(crate) struct Rule {
     /// The limit that a call counts against; `None` where the handler counts itself.
     action: Option<Action>,
     /// Whether a page without JavaScript may post to it.
@@ -75,13 +75,13 @@ pub(super) struct Rule {
 
 impl Rule {
     /// An endpoint like any other.
-    pub(super) const PLAIN: Self = Self::limited(Action::Other);
+    pub(crate) const PLAIN: Self = Self::limited(Action::Other);
     /// An endpoint that services call for their users.
     pub(super) const FOR_SERVICES: Self = Self { for_services: true, ..Self::PLAIN };
     /// Such an endpoint that counts its calls itself.
-    pub(super) const COUNTS_ITSELF: Self = Self { action: None, ..Self::FOR_SERVICES };
+    pub(crate) const COUNTS_ITSELF: Self = Self { action: None, ..Self::FOR_SERVICES };
 
-    pub(super) const fn limited(action: Action) -> Self {
+    pub(crate) const fn limited(action: Action) -> Self {
         Self { action: Some(action), forms: false, signs_in: false, for_services: false }
     }
 
@@ -96,9 +96,17 @@ impl Rule {
 
 /// The middleware of one endpoint.
 #[derive(Clone, Debug)]
-pub(super) struct Gate {
-    pub(super) facade: Arc<Facade>,
-    pub(super) rule: Rule,
+pub(crate) struct Gate {
+    facade: Arc<Facade>,
+    rule: Rule,
+    refuse: fn(Error) -> Response,
+}
+
+impl Gate {
+    /// The gate of an endpoint that refuses in the dialect `D`.
+    pub(crate) fn new<D: Dialect>(facade: &Arc<Facade>, rule: Rule) -> Self {
+        Self { facade: Arc::clone(facade), rule, refuse: |error| Failure::<D>::from(error).into_response() }
+    }
 }
 
 impl Around for Gate {
@@ -109,11 +117,21 @@ impl Around for Gate {
         }
         let mut response = match check(&self.facade, self.rule, request).await {
             Ok(request) => next.run(request).await?,
-            Err(error) => Failure::<BetterAuth>::from(error).into_response(),
+            Err(error) => (self.refuse)(error),
         };
         // Everything here is about one person, and much of it carries a token.
         response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         Ok(response)
+    }
+}
+
+impl Facade {
+    /// Counts a call that has found nobody against its address; one that finds somebody is free.
+    pub(crate) async fn count_miss(&self, passed: &Passed) -> Result<()> {
+        match (&passed.service, passed.info.ip) {
+            (None, Some(ip)) => self.identity.count(Action::Other, ip).await,
+            _ => Ok(()),
+        }
     }
 }
 

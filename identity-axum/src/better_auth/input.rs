@@ -13,7 +13,7 @@ const MOST_DEPTH: usize = 32;
 
 /// The body of a request, parsed.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Input {
+pub(crate) enum Input {
     /// There was none.
     Absent,
     /// A JSON value, or the fields of a form as an object of strings.
@@ -148,7 +148,7 @@ fn has_nul(text: &str) -> bool {
 
 /// Checks the fields of a body one after the other and reports all problems together, in the order they were asked for.
 #[derive(Debug)]
-pub(super) struct Check<'a> {
+pub(crate) struct Check<'a> {
     scope: &'static str,
     fields: Option<&'a Map<String, Value>>,
     problems: Vec<String>,
@@ -156,7 +156,7 @@ pub(super) struct Check<'a> {
 
 impl<'a> Check<'a> {
     /// A body that must be an object.
-    pub(super) fn body(input: &'a Input) -> Self {
+    pub(crate) fn body(input: &'a Input) -> Self {
         let mut problems = Vec::new();
         let found = match input {
             Input::Json(Value::Object(_)) => None,
@@ -189,7 +189,7 @@ impl<'a> Check<'a> {
     }
 
     /// A text that must be there.
-    pub(super) fn text(&mut self, name: &str) -> &'a str {
+    pub(crate) fn text(&mut self, name: &str) -> &'a str {
         if let Some(Value::String(text)) = self.get(name) {
             text
         } else {
@@ -220,7 +220,7 @@ impl<'a> Check<'a> {
     }
 
     /// A text that may be missing.
-    pub(super) fn optional_text(&mut self, name: &str) -> Option<&'a str> {
+    pub(crate) fn optional_text(&mut self, name: &str) -> Option<&'a str> {
         match self.get(name) {
             None => None,
             Some(Value::String(text)) => Some(text),
@@ -258,7 +258,7 @@ impl<'a> Check<'a> {
     }
 
     /// All problems, if there are any.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         if self.problems.is_empty() {
             Ok(())
         } else {

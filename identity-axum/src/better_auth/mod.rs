@@ -2,11 +2,11 @@
 
 mod cache;
 mod caller;
-mod cors;
+pub(crate) mod cors;
 mod email;
 mod error;
-mod gate;
-mod input;
+pub(crate) mod gate;
+pub(crate) mod input;
 mod origin;
 mod page;
 mod password;
@@ -15,7 +15,7 @@ mod session;
 mod sign_in;
 mod sign_up;
 mod user;
-mod wire;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 
@@ -38,10 +38,20 @@ use crate::problem::Failure;
 
 /// What the handlers share.
 #[derive(Debug)]
-struct Facade {
-    identity: Identity,
+pub(crate) struct Facade {
+    pub(crate) identity: Identity,
     cookies: Cookies,
     origins: TrustedOrigins,
+}
+
+impl Facade {
+    pub(crate) fn new(identity: &Identity) -> Arc<Self> {
+        Arc::new(Self {
+            cookies: Cookies::new(identity),
+            origins: TrustedOrigins::new(&identity.config().http),
+            identity: identity.clone(),
+        })
+    }
 }
 
 /// The routes of the Better Auth API, at the base path of the identity's configuration, for the hosts it answers for.
@@ -52,14 +62,9 @@ pub fn router<S>(identity: &Identity) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    let http = &identity.config().http;
-    let facade = Arc::new(Facade {
-        cookies: Cookies::new(identity),
-        origins: TrustedOrigins::new(http),
-        identity: identity.clone(),
-    });
-    let hosts = Hosts::of(http).layer(|_, error| Failure::<BetterAuth>::from(error).into_response());
-    let cors = Cors(Arc::clone(&facade));
+    let facade = Facade::new(identity);
+    let hosts = Hosts::of(&identity.config().http).layer(|_, error| Failure::<BetterAuth>::from(error).into_response());
+    let cors = Cors::new(&facade, cors::HEADERS);
     routes(&facade).layer(AroundLayer((hosts, cors))).with_state(facade)
 }
 
@@ -119,7 +124,7 @@ fn routes(facade: &Arc<Facade>) -> Router<Arc<Facade>> {
     let nothing = [base.clone(), format!("{base}/"), format!("{base}/{{*path}}")];
     let router = nothing.iter().fold(Router::new(), |router, path| router.route(path, any(gate::not_found)));
     let router = endpoints.into_iter().fold(router, |router, (path, rule, methods)| {
-        let gate = Gate { facade: Arc::clone(facade), rule };
+        let gate = Gate::new::<BetterAuth>(facade, rule);
         router.route(&format!("{base}{path}"), methods.layer(AroundLayer(gate)))
     });
     router.method_not_allowed_fallback(gate::not_found)

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use identity_core::auth::Refresh;
-use identity_core::limits::Action;
 use identity_core::session::Session;
 use identity_core::{Code, Error, Result};
 use serde_json::{Value, json};
@@ -33,7 +32,7 @@ pub(super) async fn get(State(facade): State<Arc<Facade>>, passed: Passed, heade
 
 async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result<Response> {
     let Some(token) = caller::presented(facade, headers) else {
-        count_miss(facade, passed).await?;
+        facade.count_miss(passed).await?;
         return Ok(reply::json(Value::Null));
     };
     if facade.identity.config().http.cookie_cache
@@ -46,7 +45,7 @@ async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result
     }
     let refresh = if passed.query_flag("disableRefresh") { Refresh::Never } else { Refresh::Allowed };
     let Some(found) = facade.identity.resolve(&token, refresh).await? else {
-        count_miss(facade, passed).await?;
+        facade.count_miss(passed).await?;
         let mut response = reply::json(Value::Null);
         facade.cookies.clear_session(response.headers_mut());
         return Ok(response);
@@ -60,14 +59,6 @@ async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result
         facade.cache_session(response.headers_mut(), &token, &found.session, &found.profile);
     }
     Ok(response)
-}
-
-/// A call that finds nobody counts against its address; one that finds a live session is free.
-async fn count_miss(facade: &Facade, passed: &Passed) -> Result<()> {
-    match (&passed.service, passed.info.ip) {
-        (None, Some(ip)) => facade.identity.count(Action::Other, ip).await,
-        _ => Ok(()),
-    }
 }
 
 /// POST belongs to deferred refresh, which is not offered: here GET extends the session in one conditional write.

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// A time as the client revives it: ISO 8601 in UTC with milliseconds.
-pub(super) fn date(time: Timestamp) -> String {
+pub(crate) fn date(time: Timestamp) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 

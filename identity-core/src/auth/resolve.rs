@@ -1,12 +1,8 @@
 //! From a session token to the caller.
 
-use std::future::Future;
-use std::time::Duration;
-
 use crate::claims;
-use crate::code::Code;
-use crate::error::{Error, Result};
-use crate::op::Op;
+use crate::error::Result;
+use crate::op::{Op, soon};
 use crate::principal::{Principal, Profile};
 use crate::session::{self, Session, Standing};
 use crate::shared::Shared;
@@ -79,15 +75,6 @@ pub(crate) async fn resolve(
     }
     let profile = claims::profile(&shared.config, user, &found.provisioned);
     Ok(Some(Resolved { session, profile, extended }))
-}
-
-/// How long a request that reads waits for what it may write.
-const PATIENCE: Duration = Duration::from_millis(250);
-
-async fn soon<T>(write: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(PATIENCE, write)
-        .await
-        .unwrap_or_else(|late| Err(Error::new(Code::StoreUnavailable).caused_by(late)))
 }
 
 async fn extend(shared: &Shared, session: &Session, until: crate::time::Timestamp) -> Result<bool> {

@@ -157,6 +157,17 @@ fn check(config: &Config, has_mailer: bool, problems: &mut Vec<String>) {
             "A session cannot be extended less often than it expires: update_age is above expires_in.".to_owned(),
         );
     }
+    let device = &config.device;
+    if device.expires_in.is_zero() || device.max_age.is_zero() || device.per_device == 0 {
+        problems.push(
+            "The lifetimes of device sessions must be longer than zero, and a device has at least one.".to_owned(),
+        );
+    }
+    if device.update_age > device.expires_in {
+        problems.push(
+            "A device session would expire before its use is written down: update_age is above expires_in.".to_owned(),
+        );
+    }
     if config.password.min_length == 0 || config.password.min_length > config.password.max_length {
         problems.push(
             "The shortest password must have at least one character and not be longer than the longest.".to_owned(),

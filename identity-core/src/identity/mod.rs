@@ -14,6 +14,7 @@ use crate::auth::{
 };
 use crate::config::Config;
 use crate::crypto::hmac;
+use crate::device::DeviceSessions;
 use crate::error::Result;
 use crate::limits::Action;
 use crate::outbox::{self, Worker};
@@ -143,6 +144,12 @@ impl Identity {
     #[must_use]
     pub fn audit(&self) -> Audit<'_> {
         Audit { shared: &self.0 }
+    }
+
+    /// The anonymous sessions of devices.
+    #[must_use]
+    pub fn device_sessions(&self) -> DeviceSessions<'_> {
+        DeviceSessions { shared: &self.0 }
     }
 
     /// The ways in which users sign in.

@@ -65,6 +65,8 @@ actions! {
     SignUp: 3 in 10, Together;
     /// Setting a new password with a reset link: 3 in 10 seconds.
     ResetPassword: 3 in 10, Together;
+    /// Opening an anonymous session of a device: 3 in 10 seconds.
+    CreateDevice: 3 in 10, Together;
     /// Asking for a reset link: 3 in 60 seconds.
     RequestReset: 3 in 60, Together;
     /// Asking for a verification link: 3 in 60 seconds.

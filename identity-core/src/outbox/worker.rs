@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use super::store::{self, Leased};
 use super::{DECOY, MAIL, place};
 use crate::audit;
+use crate::device;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::mail::{Mail, MailError};
@@ -159,6 +160,7 @@ fn pause(attempts: i32) -> Duration {
 pub(crate) async fn purge(shared: &Shared) -> Result<()> {
     let now = shared.clock.now();
     while removed(shared, async |op| session::store::purge(op, now).await).await? {}
+    while removed(shared, async |op| device::store::purge(op).await).await? {}
     while removed(shared, async |op| verification::store::purge(op, before(now, KEEP_VERIFICATIONS)).await).await? {}
     while removed(shared, async |op| audit::purge(op, before(now, shared.config.audit.keep_for)).await).await? {}
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::id::UserId;
+use crate::principal::is_administrator;
 use crate::text::Email;
 use crate::time::Timestamp;
 
@@ -59,6 +60,12 @@ impl User {
     #[must_use]
     pub fn is_banned(&self, now: Timestamp) -> bool {
         self.ban.as_ref().is_some_and(|ban| ban.holds(now))
+    }
+
+    /// Whether the user passes every role gate, whatever others are told about roles.
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        is_administrator(&self.role)
     }
 
     /// Whether the user holds the rank that must not die out.

@@ -8,6 +8,7 @@ mod audit;
 mod bootstrap;
 mod check;
 mod database;
+mod device;
 mod email;
 mod http;
 mod limits;
@@ -36,6 +37,7 @@ pub(crate) use annotated::{defaults, effective};
 pub(crate) use audit::Audit;
 pub(crate) use bootstrap::Bootstrap;
 pub(crate) use database::{DATA_FOLDER, Database, described};
+pub(crate) use device::Devices;
 pub(crate) use email::Email;
 pub(crate) use http::Http;
 pub(crate) use limits::Limits;
@@ -88,6 +90,8 @@ sections! {
     mail: Mail,
     /// Lifetimes and cookies.
     session: Session,
+    /// Lifetimes of anonymous sessions.
+    device: Devices,
     /// When an address has to be proved.
     email: Email,
     /// Rules and cost of passwords.
@@ -132,6 +136,7 @@ impl Settings {
                 ..HttpOptions::default()
             },
             session: self.session.options(),
+            device: self.device.options(),
             password: self.password.options(),
             email: self.email.options(),
             user: self.user.options(),

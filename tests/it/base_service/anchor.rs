@@ -53,12 +53,13 @@ impl Asked {
 #[derive(Debug)]
 struct Inner {
     session: Mutex<Behaviour>,
+    device: Mutex<Behaviour>,
     provision: Mutex<Behaviour>,
     asked: watch::Sender<Vec<Asked>>,
     provisioned: Mutex<HashSet<String>>,
 }
 
-/// Users sign in with the tokens `ann`, `bob` (role analyst) and `root` (role admin), signed `sig=`.
+/// One device has a session, with the token [`DEVICE`]. Users sign in with the tokens `ann`, `bob` (role analyst) and `root` (role admin), signed `sig=`.
 #[derive(Clone, Debug)]
 pub(super) struct FakeAnchor {
     pub(super) url: String,
@@ -71,6 +72,7 @@ impl FakeAnchor {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let inner = Arc::new(Inner {
             session: Mutex::new(Behaviour::Normal),
+            device: Mutex::new(Behaviour::Normal),
             provision: Mutex::new(Behaviour::Normal),
             asked: watch::Sender::new(Vec::new()),
             provisioned: Mutex::default(),
@@ -83,6 +85,10 @@ impl FakeAnchor {
 
     pub(super) fn session(&self, behaviour: Behaviour) {
         *self.inner.session.lock().unwrap() = behaviour;
+    }
+
+    pub(super) fn device(&self, behaviour: Behaviour) {
+        *self.inner.device.lock().unwrap() = behaviour;
     }
 
     pub(super) fn provision(&self, behaviour: Behaviour) {
@@ -116,6 +122,7 @@ async fn answer(State(anchor): State<Arc<Inner>>, request: Request) -> Response 
     let (behaviour, normal): (_, fn(&Inner, &Asked) -> Response) = match asked.target.as_str() {
         "/api/auth/get-session?disableRefresh=true" => (anchor.session.lock().unwrap().clone(), get_session),
         "/api/auth/provision" => (anchor.provision.lock().unwrap().clone(), provision),
+        "/device-sessions/validate" => (anchor.device.lock().unwrap().clone(), validate_device),
         _ => (Behaviour::status(404), get_session),
     };
     anchor.asked.send_modify(|all| all.push(asked.clone()));
@@ -170,6 +177,22 @@ pub(super) fn session_of(user: &Value) -> Value {
         },
         "user": user,
     })
+}
+
+/// The token of the one device that has a session.
+pub(super) const DEVICE: &str = "0d9c1a52-7a4f-4b6e-9d3c-5f2e8a7b6c1d";
+
+fn validate_device(_: &Inner, asked: &Asked) -> Response {
+    if asked.body != format!("{{\"sessionToken\":\"{DEVICE}\"}}") {
+        return json_response(&json!({ "valid": false }));
+    }
+    json_response(&json!({
+        "valid": true,
+        "session": {
+            "id": "d1", "deviceId": "phone", "preferredCurrency": "USD", "createdAt": "2026-11-21T07:51:05.284Z",
+            "lastActiveAt": "2026-11-21T07:51:05.284Z", "expiresAt": "2026-12-21T07:51:05.284Z", "migrated": false,
+        },
+    }))
 }
 
 fn provision(anchor: &Inner, asked: &Asked) -> Response {

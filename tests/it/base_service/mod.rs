@@ -2,6 +2,7 @@
 
 mod anchor;
 mod caller;
+mod device;
 mod guard;
 mod layers;
 mod modes;
@@ -15,7 +16,9 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderMap, StatusCode};
 use identity_axum::middleware::trace::Trace;
-use identity_axum::{Authn, RequireRole, RequireUser, TrustAnchor, TrustAnchorBuilder, roles};
+use identity_axum::{
+    Authn, DeviceOrUser, RequireDevice, RequireRole, RequireUser, TrustAnchor, TrustAnchorBuilder, roles,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -33,6 +36,8 @@ where
         .route("/me", get(async |user: RequireUser| Json(json!({ "id": user.profile().id, "email": user.user.email }))))
         .route("/feed", get(async |user: Option<RequireUser>| Json(json!(user.map(|user| user.profile().id.clone())))))
         .route("/report", get(async |user: RequireRole<Analyst>| Json(json!({ "id": user.user.id }))))
+        .route("/device", get(async |device: RequireDevice| Json(json!({ "id": device.session_id }))))
+        .route("/either", get(async |caller: DeviceOrUser| Json(json!({ "authType": caller.auth_type() }))))
         .route("/public", get(async || "hello"))
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use axum::routing::get;
 use axum::{Json, Router};
-use identity_axum::{Authn, Guard, Provision, RequireUser, Roles, TrustAnchor};
+use identity_axum::{Authn, DeviceOrUser, Guard, Provision, RequireUser, Roles, TrustAnchor};
 use identity_core::config::{Config, ProvisioningTarget};
 use identity_core::secret::Secret;
 use identity_core::time::Clock as _;
@@ -23,10 +23,10 @@ use super::{Analyst, Answer, ask, refused, routes};
 const SECRET: &str = "the-secret-of-the-wallet";
 
 /// The application and the identity that it relies on.
-struct Application {
-    mode: &'static str,
-    router: Router,
-    identity: TestApp,
+pub(super) struct Application {
+    pub(super) mode: &'static str,
+    pub(super) router: Router,
+    pub(super) identity: TestApp,
     hook_runs: Arc<AtomicUsize>,
     _server: JoinSet<std::io::Result<()>>,
 }
@@ -62,7 +62,7 @@ impl Application {
         ask(&self.router, path, &[("cookie", &self.cookies(caller))]).await
     }
 
-    fn cookies(&self, caller: &Actor) -> String {
+    pub(super) fn cookies(&self, caller: &Actor) -> String {
         caller.browser(|browser| browser.header(self.identity.clock.now())).unwrap_or_default()
     }
 }
@@ -89,10 +89,13 @@ where
     let with_wallet = Router::new().route("/wallet", get(wallet)).route_layer(authn.guard(Guard::Flexible(hook)));
     let analysts = Guard::RoleGated(Roles::of::<Analyst>());
     let gated = Router::new().route("/gated", get(async || "in")).route_layer(authn.guard(analysts));
-    routes().merge(with_wallet).merge(gated)
+    let devices = Router::new().route("/guarded/device", get(async || "in")).route_layer(authn.guard(Guard::Device));
+    let somebody = get(async |caller: DeviceOrUser| Json(json!({ "authType": caller.auth_type() })));
+    let somebody = Router::new().route("/guarded/either", somebody).route_layer(authn.guard(Guard::DeviceOrUser));
+    routes().merge(with_wallet).merge(gated).merge(devices).merge(somebody)
 }
 
-async fn in_both_modes(config: fn(&mut Config), test: impl AsyncFn(&Application)) {
+pub(super) async fn in_both_modes(config: fn(&mut Config), test: impl AsyncFn(&Application)) {
     test(&Application::embedded(config).await).await;
     test(&Application::remote(config).await).await;
 }

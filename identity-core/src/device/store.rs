@@ -1,0 +1,109 @@
+//! Rows of device sessions. What happens once is one conditional statement.
+
+use sea_orm::{ConnectionTrait as _, DbBackend};
+
+use super::model::{Currency, DeviceId, DeviceSession, Migration};
+use crate::error::Result;
+use crate::id::{DeviceSessionId, UserId};
+use crate::op::Op;
+use crate::store::value;
+use crate::store::{Row, Sql};
+use crate::time::{Timestamp, before};
+use crate::token::{Digest, kind};
+
+const FIND: &str = "SELECT id, device_id, preferred_currency, created_at, last_active_at, expires_at, migrated_at, \
+                    migrated_to_user_id FROM identity_device_sessions WHERE token_digest = $1";
+
+pub(crate) async fn find(op: &Op<'_>, digest: &Digest<kind::Device>) -> Result<Option<DeviceSession>> {
+    op.shared().store.row_of_digest(op.db(), FIND, digest, |row| read(&row)).await
+}
+
+fn read(row: &Row<'_>) -> Result<DeviceSession> {
+    let migrated_at: Option<Timestamp> = row.column(6)?;
+    let user_id: Option<String> = row.column(7)?;
+    Ok(DeviceSession {
+        id: DeviceSessionId::from_text(row.column::<String>(0)?),
+        device_id: DeviceId::stored(row.column(1)?),
+        preferred_currency: Currency::stored(row.column(2)?),
+        created_at: row.column(3)?,
+        last_active_at: row.column(4)?,
+        expires_at: row.column(5)?,
+        migration: migrated_at.zip(user_id).map(|(at, id)| Migration { at, user_id: UserId::from_text(id) }),
+    })
+}
+
+/// Until when a session must have been active to be good.
+fn quiet_since(op: &Op<'_>) -> Timestamp {
+    before(op.now(), op.shared().config.device.expires_in)
+}
+
+/// Lets one transaction at a time count the sessions of a device. SQLite needs nothing: its writers come one at a time.
+pub(crate) async fn lock_device(op: &mut Op<'_>, device_id: &DeviceId) -> Result<()> {
+    if op.db().get_database_backend() == DbBackend::Postgres {
+        // "devs" read as a number of four letters keeps these locks apart from those of others.
+        let sql = "SELECT pg_advisory_xact_lock(1684371059, hashtext($1))";
+        Sql::new(op.db(), sql, [value::text(device_id.as_str())]).row(op.db()).await?;
+    }
+    Ok(())
+}
+
+/// Ends all sessions of a device but the newest `keep` that are good.
+pub(crate) async fn delete_surplus(op: &mut Op<'_>, device_id: &DeviceId, keep: u32) -> Result<()> {
+    let sql = format!(
+        "DELETE FROM identity_device_sessions WHERE device_id = $1 AND migrated_at IS NULL AND id NOT IN \
+         (SELECT id FROM identity_device_sessions WHERE device_id = $1 AND migrated_at IS NULL AND expires_at > $2 \
+         AND last_active_at > $3 ORDER BY created_at DESC, id DESC LIMIT {keep})"
+    );
+    let values = [value::text(device_id.as_str()), value::time(op.now()), value::time(quiet_since(op))];
+    Sql::new(op.db(), sql, values).execute(op.db()).await?;
+    Ok(())
+}
+
+pub(crate) async fn insert(op: &mut Op<'_>, session: &DeviceSession, digest: &Digest<kind::Device>) -> Result<()> {
+    let sql = "INSERT INTO identity_device_sessions \
+               (id, device_id, token_digest, preferred_currency, created_at, last_active_at, expires_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let values = [
+        value::text(session.id.as_str()),
+        value::text(session.device_id.as_str()),
+        value::digest(digest),
+        value::text(session.preferred_currency.as_str()),
+        value::time(session.created_at),
+        value::time(session.last_active_at),
+        value::time(session.expires_at),
+    ];
+    Sql::new(op.db(), sql, values).execute(op.db()).await?;
+    Ok(())
+}
+
+/// Writes down that a device is there, provided its session still is good. Says whether it was.
+pub(crate) async fn touch(op: &mut Op<'_>, digest: &Digest<kind::Device>) -> Result<bool> {
+    let sql = "UPDATE identity_device_sessions SET last_active_at = $1 \
+               WHERE token_digest = $2 AND migrated_at IS NULL AND expires_at > $1 AND last_active_at > $3";
+    let values = [value::time(op.now()), value::digest(digest), value::time(quiet_since(op))];
+    Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
+}
+
+/// Makes a session a user's, provided it still is good and nobody's. Of several calls at once, one gets `true`.
+pub(crate) async fn migrate(op: &mut Op<'_>, digest: &Digest<kind::Device>, user_id: &UserId) -> Result<bool> {
+    let sql = "UPDATE identity_device_sessions SET migrated_at = $1, migrated_to_user_id = $2 \
+               WHERE token_digest = $3 AND migrated_at IS NULL AND expires_at > $1 AND last_active_at > $4";
+    let values =
+        [value::time(op.now()), value::text(user_id.as_str()), value::digest(digest), value::time(quiet_since(op))];
+    Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
+}
+
+/// Ends a session that is nobody's; one that has become a user's stays as the record of that.
+pub(crate) async fn delete(op: &mut Op<'_>, digest: &Digest<kind::Device>) -> Result<()> {
+    let sql = "DELETE FROM identity_device_sessions WHERE token_digest = $1 AND migrated_at IS NULL";
+    Sql::new(op.db(), sql, [value::digest(digest)]).execute(op.db()).await?;
+    Ok(())
+}
+
+/// Removes sessions that have run out, at most 500 at a time. Returns how many.
+pub(crate) async fn purge(op: &mut Op<'_>) -> Result<u64> {
+    let sql = "DELETE FROM identity_device_sessions WHERE id IN \
+               (SELECT id FROM identity_device_sessions WHERE expires_at <= $1 OR last_active_at <= $2 LIMIT 500)";
+    let values = [value::time(op.now()), value::time(quiet_since(op))];
+    Sql::new(op.db(), sql, values).execute(op.db()).await
+}
