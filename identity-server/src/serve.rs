@@ -198,12 +198,7 @@ fn announce(settings: &Settings, address: SocketAddr, has_admin: bool) -> Result
 
 /// Serves until a signal to stop, then for as long as it takes others to notice, and then until the requests in flight are
 /// answered, within [`GRACE`]. Each further signal ends one of these waits.
-async fn until_stopped(
-    listener: TcpListener,
-    app: Router,
-    drain: &Drain,
-    drain_time: Duration,
-) -> Result<(), Failure> {
+async fn until_stopped(listener: TcpListener, app: Router, drain: &Drain, drain_time: Duration) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
     let handle = Handle::new();
     // HTTP/2 without TLS is not offered: nobody needs it behind a proxy, and its sniffing would wait for a first byte forever.

@@ -18,7 +18,10 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts one, unless the tests run on SQLite.
     pub(crate) fn start() -> Option<Self> {
-        #[expect(clippy::disallowed_methods, reason = "the test run chooses the database here, and nothing else is read")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the test run chooses the database here, and nothing else is read"
+        )]
         std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())?;
         let folder = tempfile::Builder::new().prefix("identity-cluster-").tempdir().expect("a temporary folder");
         let cluster = Self { folder, programs: programs(), port: free_port() };
@@ -69,8 +72,8 @@ impl Cluster {
         let Some(first) = self.postmaster() else { return };
         // The first one begins the others, so it is stopped before they are counted, and goes on last.
         let children = || {
-            let found = Command::new("pgrep").args(["-P", &first]).output().expect("pgrep runs");
-            String::from_utf8_lossy(&found.stdout).split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+            let found = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap_or_default();
+            found.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
         };
         let send = |process: &str| {
             // A backend may just have ended.
@@ -78,9 +81,11 @@ impl Cluster {
         };
         if signal == "STOP" {
             send(&first);
-            children().iter().for_each(|process| send(process));
-        } else {
-            children().iter().for_each(|process| send(process));
+        }
+        for process in children() {
+            send(&process);
+        }
+        if signal != "STOP" {
             send(&first);
         }
     }

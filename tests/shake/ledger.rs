@@ -198,7 +198,7 @@ impl Writer {
 
     async fn change_password(&mut self, person: &mut Person, with: usize) {
         person.changes += 1;
-        let ends_others = person.changes % 2 == 0;
+        let ends_others = person.changes.is_multiple_of(2);
         let new = format!("{} password {}", person.email, person.changes);
         let mut body = json!({ "currentPassword": person.passwords[0], "newPassword": new });
         if !ends_others {

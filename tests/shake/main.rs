@@ -12,6 +12,7 @@ mod nodes;
 mod outage;
 mod report;
 mod start;
+mod storm;
 mod wire;
 
 /// What a server is started with so that the load is writes, not hashing, and nobody is asked to slow down.

@@ -225,13 +225,13 @@ impl Client {
         let mut password = "password 0".to_owned();
         let body = json!({ "name": "Client", "email": self.report.email, "password": password });
         let mut cookie = self.ask("/sign-up/email", "", Some(&body)).await.unwrap_or_default();
-        let mut step = 0_usize;
+        let mut count = 0_usize;
         while !stop.load(Ordering::Relaxed) && self.report.failures.len() < 10 {
             turns.tick().await;
-            step += 1;
-            match step % 40 {
+            count += 1;
+            match count % 40 {
                 10 => {
-                    let name = json!({ "name": format!("Client {step}") });
+                    let name = json!({ "name": format!("Client {count}") });
                     self.ask("/update-user", &cookie, Some(&name)).await;
                 }
                 20 => {
@@ -241,7 +241,7 @@ impl Client {
                     self.ask("/sign-out", &old, Some(&json!({}))).await;
                 }
                 30 => {
-                    let new = format!("password {step}");
+                    let new = format!("password {count}");
                     let body = json!({ "currentPassword": password, "newPassword": new });
                     self.ask("/change-password", &cookie, Some(&body)).await;
                     password = new;

@@ -35,7 +35,8 @@ async fn migrate_at_once(rounds: usize) {
         }
         let alice = servers[0].actor("alice");
         let _ = alice.signs_up().await.expect(200);
-        let twice = "SELECT COUNT(*) FROM (SELECT version FROM identity_migrations GROUP BY version HAVING COUNT(*) > 1) AS t";
+        let twice =
+            "SELECT COUNT(*) FROM (SELECT version FROM identity_migrations GROUP BY version HAVING COUNT(*) > 1) AS t";
         assert_eq!(database.number(twice).await, 0);
     }
 }

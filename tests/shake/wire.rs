@@ -80,22 +80,21 @@ impl Wire {
     }
 
     async fn ask(&mut self, method: &str, path: &str, cookie: &str, body: Option<&Value>) -> Result<Answer, Lost> {
-        let path = path.strip_prefix('/').filter(|path| path.starts_with('/')).map_or_else(
-            || format!("/api/auth{path}"),
-            str::to_owned,
-        );
+        let path = path
+            .strip_prefix('/')
+            .filter(|path| path.starts_with('/'))
+            .map_or_else(|| format!("/api/auth{path}"), str::to_owned);
         let host = self.site.split("://").nth(1).unwrap_or_default();
         let mut request =
             format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {}\r\nUser-Agent: shake\r\n", self.site);
         if !cookie.is_empty() {
-            request.push_str(&format!("Cookie: {cookie}\r\n"));
+            request.extend(["Cookie: ", cookie, "\r\n"]);
         }
-        match body.map(Value::to_string) {
-            Some(body) => request.push_str(&format!(
-                "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            )),
-            None => request.push_str("\r\n"),
+        if let Some(body) = body.map(Value::to_string) {
+            let length = body.len().to_string();
+            request.extend(["Content-Type: application/json\r\nContent-Length: ", &length, "\r\n\r\n", &body]);
+        } else {
+            request.push_str("\r\n");
         }
         let mut stream = match self.stream.take().filter(is_open) {
             Some(stream) => stream,
