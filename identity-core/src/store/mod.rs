@@ -9,7 +9,8 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType, DatabaseTransaction,
     DbBackend, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
@@ -99,6 +100,9 @@ impl Store {
         if options.url.starts_with("sqlite:") {
             // A file cannot hang up; asking it before each statement would cost as much as the statement.
             connect.test_before_acquire(false);
+            connect.map_sqlx_sqlite_pool_opts(|pool| {
+                pool.after_release(|connection, _| Box::pin(async { is_reusable(connection).await }))
+            });
             let synchronous = match options.durability {
                 Durability::Full => SqliteSynchronous::Full,
                 Durability::Process => SqliteSynchronous::Normal,
@@ -206,6 +210,17 @@ impl Store {
         let begun = in_time(self.connection.get_database_backend(), self.connection.begin_with_options(options));
         Ok((begun.await?, turn))
     }
+}
+
+/// Whether a connection is outside of any transaction, so that the next one on it really is one. SQLite itself rolls back what
+/// does not fit on the disk; the driver then finds nothing to roll back and goes on counting a transaction, inside of which the
+/// next would only be a savepoint. A savepoint that fails leaves the write lock taken for good.
+async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // The rollback of a dropped transaction may still be on its way to the connection.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 fn busy(late: impl StdError + Send + Sync + 'static) -> Error {
