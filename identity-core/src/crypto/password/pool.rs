@@ -102,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_does_not_get_its_turn_in_time_is_told_when_to_come_back() {
-        let pool = Arc::new(Pool::new(1, Duration::from_millis(10, 0)));
+        let pool = Arc::new(Pool::new(1, Duration::from_millis(10), 0));
         let (release, running) = occupy(&pool).await;
         let refused = pool.run(|_| ()).await.unwrap_err();
         assert_eq!(refused.code(), Code::Overloaded);
@@ -114,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_refuses_at_once() {
-        let pool = Arc::new(Pool::new(1, Duration::from_hours(1, 0)));
+        let pool = Arc::new(Pool::new(1, Duration::from_hours(1), 0));
         let (release, running) = occupy(&pool).await;
         let waiting: Vec<_> = (0..WAITING_PER_PERMIT)
             .map(|_| {
