@@ -125,6 +125,13 @@ pub enum Event {
         /// The name of the service.
         target: String,
     },
+    /// The anonymous session of a device became a user's.
+    DeviceMigrated,
+    /// An administrator removed the device sessions that had run out.
+    DevicesCleanedUp {
+        /// How many.
+        count: u64,
+    },
     /// An account was created by an administrator.
     UserCreated,
     /// A profile was changed by an administrator.
@@ -170,6 +177,8 @@ impl Event {
             Self::EmailChanged => "email.changed",
             Self::AccountUnlinked => "account.unlinked",
             Self::Provisioned { .. } => "user.provisioned",
+            Self::DeviceMigrated => "device.migrated",
+            Self::DevicesCleanedUp { .. } => "device.cleaned_up",
             Self::UserCreated => "user.created",
             Self::UserUpdated => "user.updated",
             Self::RoleChanged { .. } => "user.role_changed",
@@ -185,7 +194,7 @@ impl Event {
     pub fn details(&self) -> Map<String, Value> {
         let details = match self {
             Self::SignInFailed { reason } => json!({ "reason": reason.id() }),
-            Self::SessionsRevoked { count } => json!({ "count": count }),
+            Self::SessionsRevoked { count } | Self::DevicesCleanedUp { count } => json!({ "count": count }),
             Self::Provisioned { target } => json!({ "target": target }),
             Self::RoleChanged { from, to } => json!({ "from": from, "to": to }),
             Self::UserBanned { lasts: Some(lasts) } => json!({ "seconds": lasts.as_secs() }),

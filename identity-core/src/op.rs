@@ -34,18 +34,18 @@ pub(crate) struct Op<'s> {
 impl<'s> Op<'s> {
     /// Opens a unit of work that only reads.
     pub(crate) fn read(shared: &'s Shared) -> Self {
-        Self::over(shared, Conn::Connection(shared.store.connection()))
+        Self::over(shared, Conn::pool(shared.store.connection()))
     }
 
     /// Opens a transaction that writes.
     pub(crate) async fn write(shared: &'s Shared) -> Result<Self> {
         let (tx, turn) = shared.store.begin_write().await?;
-        Ok(Self { turn, ..Self::over(shared, Conn::OwnedTransaction(tx)) })
+        Ok(Self { turn, ..Self::over(shared, Conn::owned(tx)) })
     }
 
     /// Works inside a transaction of the embedding application, which commits it.
     pub(crate) fn join(shared: &'s Shared, tx: &'s Tx) -> Self {
-        Self::over(shared, Conn::Transaction(tx))
+        Self::over(shared, Conn::joined(tx))
     }
 
     fn over(shared: &'s Shared, db: Conn<'s>) -> Self {
@@ -76,7 +76,7 @@ impl<'s> Op<'s> {
 
     /// Tells the log once this is committed; inside a transaction of the embedding application, at once.
     pub(crate) fn log(&mut self, line: Line) {
-        if matches!(self.db, Conn::Transaction(_)) {
+        if self.db.is_joined() {
             line.write();
         } else {
             self.lines.push(line);
@@ -85,9 +85,7 @@ impl<'s> Op<'s> {
 
     /// Makes the changes permanent.
     pub(crate) async fn commit(self) -> Result<()> {
-        if let Conn::OwnedTransaction(tx) = self.db {
-            tx.commit().await?;
-        }
+        self.db.commit().await?;
         drop(self.turn);
         self.lines.iter().for_each(Line::write);
         if self.fills_outbox {

@@ -19,6 +19,7 @@ use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::config::Settings;
+use crate::drain::Drain;
 use crate::mailbox::Mailbox;
 use crate::page::{escape, page};
 use crate::telemetry::Measure;
@@ -29,12 +30,15 @@ const BODY_LIMIT: usize = 64 * 1024;
 
 /// From the end of the request's headers to the beginning of the answer.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// When a client whose request took too long may try again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// The router of the main listener.
 pub(crate) fn app(
     identity: &Identity,
     settings: &Settings,
     mailbox: Option<&Mailbox>,
+    drain: &Drain,
 ) -> identity_core::Result<Router> {
     let http = &identity.config().http;
     let front = front_page(settings);
@@ -46,18 +50,18 @@ pub(crate) fn app(
     let routes = routes
         .fallback(async || refuse::<Api>(Error::new(Code::NotFound)))
         .layer(hosts.layer(|_: &Request, error| refuse::<Api>(error)))
-        .merge(health::routes(identity.clone()))
+        .merge(health::routes(identity.clone(), drain.clone()))
         .merge(identity_axum::device_router(identity))
         .method_not_allowed_fallback(async || refuse::<Api>(Error::new(Code::MethodNotAllowed)));
-    let routes = protect::<Api>(routes, &http.base_url);
-    Ok(routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url)))
+    let routes = protect::<Api>(routes, &http.base_url, drain);
+    Ok(routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url, drain)))
 }
 
 /// The layers that hold for every request, from the outside in: what it carries, and what keeps it from harming others. Each part of
 /// the server refuses in its own dialect.
-fn protect<D: Dialect>(routes: Router, base_url: &str) -> Router {
+fn protect<D: Dialect>(routes: Router, base_url: &str, drain: &Drain) -> Router {
     routes.layer((
-        AroundLayer((Trace::new(), SecurityHeaders::new(base_url), Measure, InTime::<D>(PhantomData))),
+        AroundLayer((Trace::new(), SecurityHeaders::new(base_url), Measure, (drain.clone(), InTime::<D>(PhantomData)))),
         MapResponseLayer::new(IntoResponse::into_response),
         // What went wrong was logged by the panic hook, which knows the place.
         CatchPanicLayer::custom(|_: Box<dyn Any + Send>| refuse::<D>(Error::new(Code::Internal))),
@@ -83,7 +87,7 @@ impl<D: Dialect> Around for InTime<D> {
     async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
         match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
             Ok(answered) => answered,
-            Err(elapsed) => Ok(refuse::<D>(Error::new(Code::Overloaded).caused_by(elapsed))),
+            Err(elapsed) => Ok(refuse::<D>(Error::new(Code::Overloaded).retry_after(RETRY).caused_by(elapsed))),
         }
     }
 }
@@ -134,7 +138,7 @@ mod tests {
 
     async fn answer<D: Dialect>(routes: Router) -> (StatusCode, Value) {
         let request = Request::get("/").header("x-request-id", "one").body(Body::empty()).unwrap();
-        let response = protect::<D>(routes, "http://localhost:8888").oneshot(request).await.unwrap();
+        let response = protect::<D>(routes, "http://localhost:8888", &Drain::default()).oneshot(request).await.unwrap();
         let status = response.status();
         assert_eq!(response.headers()["x-request-id"], "one");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");

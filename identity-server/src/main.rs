@@ -5,6 +5,7 @@ mod cli;
 mod compose;
 mod config;
 mod data;
+mod drain;
 mod files;
 mod health;
 mod isolation;

@@ -24,14 +24,19 @@ use crate::app::app;
 use crate::cli::Failure;
 use crate::compose::{self, Mailer};
 use crate::config::{Loaded, Settings};
+use crate::drain::Drain;
 use crate::{mailbox, telemetry};
 
 /// How long a client may take to send the headers of a request.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// Longer headers are answered with 431.
 const HEADER_LIMIT: usize = 16 * 1024;
-/// How long requests in flight may take to finish after the signal to stop.
+/// How long requests in flight may take to finish once no more are accepted.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long load balancers have to learn that the server is no longer ready, before it accepts no more.
+const DRAIN: Duration = Duration::from_secs(5);
+/// The same where everything is on one machine.
+const LOOPBACK_DRAIN: Duration = Duration::from_secs(1);
 /// How long a start waits for a database that is starting too.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
@@ -50,13 +55,14 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool) -> Result<(), Failure> {
     let identity = compose::identity(&settings, open(&settings).await?, &mailer)?;
     prepare(&identity, &settings, migrate).await?;
     bootstrap(&identity, &settings).await?;
-    let app = app(&identity, &settings, mailer.mailbox())?;
+    let drain = Drain::default();
+    let app = app(&identity, &settings, mailer.mailbox(), &drain)?;
     let listener = bind(settings.http.listen).await?;
     announce(&settings, listener.local_addr()?, identity.users().has_superadmin().await?)?;
 
     let worker = identity.spawn_worker();
     let served = tokio::select! {
-        served = until_stopped(listener, app) => served,
+        served = until_stopped(listener, app, &drain, if settings.is_loopback() { LOOPBACK_DRAIN } else { DRAIN }) => served,
         never = metrics(&settings, &identity, clock.as_ref()) => never,
     };
     // A mail server that hangs must not hold the process; the mail in hand is leased and goes out later.
@@ -190,8 +196,9 @@ fn announce(settings: &Settings, address: SocketAddr, has_admin: bool) -> Result
     Ok(out.flush()?)
 }
 
-/// Serves until a signal to stop, and then until the requests in flight are answered, within [`GRACE`].
-async fn until_stopped(listener: TcpListener, app: Router) -> Result<(), Failure> {
+/// Serves until a signal to stop, then for as long as it takes others to notice, and then until the requests in flight are
+/// answered, within [`GRACE`]. Each further signal ends one of these waits.
+async fn until_stopped(listener: TcpListener, app: Router, drain: &Drain, drain_time: Duration) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
     let handle = Handle::new();
     // HTTP/2 without TLS is not offered: nobody needs it behind a proxy, and its sniffing would wait for a first byte forever.
@@ -201,18 +208,28 @@ async fn until_stopped(listener: TcpListener, app: Router) -> Result<(), Failure
         .http1_only();
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEADER_LIMIT);
     let mut serving = pin!(server.serve(app.into_make_service_with_connect_info::<SocketAddr>()));
-    tokio::select! {
+    let asked = tokio::select! {
         ended = &mut serving => return Ok(ended?),
-        () = stop.signal() => tracing::info!("stopping; requests in flight have {} s", GRACE.as_secs()),
+        asked = stop.signal() => asked,
+    };
+    drain.begin();
+    if asked == SignalKind::terminate() {
+        tracing::info!("stopping; for {} s requests are still accepted", drain_time.as_secs());
+        tokio::select! {
+            ended = &mut serving => return Ok(ended?),
+            _ = stop.signal() => {}
+            () = tokio::time::sleep(drain_time) => {}
+        }
     }
+    tracing::info!("requests in flight have {} s", GRACE.as_secs());
     handle.graceful_shutdown(Some(GRACE));
     tokio::select! {
         ended = &mut serving => Ok(ended?),
-        () = stop.signal() => Ok(()),
+        _ = stop.signal() => Ok(()),
     }
 }
 
-/// The signals to stop: from a process supervisor, and from the keyboard.
+/// The signals to stop: from a process supervisor, and from the keyboard, where a person waits and nobody else sends requests.
 struct Stop {
     terminate: Signal,
     interrupt: Signal,
@@ -223,10 +240,11 @@ impl Stop {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn signal(&mut self) {
+    /// Which of them came.
+    async fn signal(&mut self) -> SignalKind {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
         }
     }
 }

@@ -54,6 +54,12 @@ impl Process {
         }
     }
 
+    /// Its number at the operating system.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything it has printed.
     #[must_use]
     pub fn logs(&self) -> String {

@@ -1,5 +1,6 @@
 //! The built `identity-server`, run as an operator runs it.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -18,13 +19,16 @@ pub struct Server {
     env: Vec<(String, String)>,
     port: u16,
     folder: TempDir,
-    database: TestDatabase,
+    database: Arc<TestDatabase>,
+    command: Vec<String>,
 }
 
 /// How a server is started.
 #[derive(Debug, Default)]
 pub struct ServerBuilder {
     env: Vec<(String, String)>,
+    database: Option<Arc<TestDatabase>>,
+    before: Vec<String>,
 }
 
 impl ServerBuilder {
@@ -35,10 +39,27 @@ impl ServerBuilder {
         self
     }
 
+    /// Starts it over a database that others use too.
+    #[must_use]
+    pub fn over(mut self, database: &Arc<TestDatabase>) -> Self {
+        self.database = Some(Arc::clone(database));
+        self
+    }
+
+    /// Starts it through another command that becomes it, such as `/usr/bin/unshare --mount`.
+    #[must_use]
+    pub fn through(mut self, command: &[&str]) -> Self {
+        self.before = command.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     /// Starts it and waits until it is ready.
     pub async fn start(self) -> Server {
         let folder = tempfile::Builder::new().prefix("identity-server-").tempdir().expect("a temporary folder");
-        let database = TestDatabase::empty().await;
+        let database = match self.database {
+            Some(database) => database,
+            None => Arc::new(TestDatabase::empty().await),
+        };
         let port = free_port();
         let mut env = vec![
             ("IDENTITY_HTTP__LISTEN".to_owned(), format!("127.0.0.1:{port}")),
@@ -47,8 +68,10 @@ impl ServerBuilder {
             ("IDENTITY_TELEMETRY__METRICS_LISTEN".to_owned(), String::new()),
         ];
         env.extend(self.env);
-        let process = run(folder.path(), &env);
-        let mut server = Server { process, env, port, folder, database };
+        let server = program("IDENTITY_SERVER_BIN", "identity-server").display().to_string();
+        let command = [self.before, vec![server, "serve".to_owned()]].concat();
+        let process = run(&command, folder.path(), &env);
+        let mut server = Server { process, env, port, folder, database, command };
         server.until_ready().await;
         server
     }
@@ -85,6 +108,18 @@ impl Server {
         Actor::new(name, site)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// Its number at the operating system.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The folder it runs in.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -116,7 +151,7 @@ impl Server {
     /// Starts it again on the same folder, database and port.
     pub async fn restart(&mut self) {
         self.process.kill();
-        self.process = run(self.folder.path(), &self.env);
+        self.process = run(&self.command, self.folder.path(), &self.env);
         self.until_ready().await;
     }
 
@@ -156,6 +191,8 @@ pub async fn command_with(env: &[(String, String)], arguments: &[&str]) -> std::
         .expect("the program starts")
 }
 
-fn run(folder: &Path, env: &[(String, String)]) -> Process {
-    Process::start(&program("IDENTITY_SERVER_BIN", "identity-server"), &["serve"], folder, env)
+fn run(command: &[String], folder: &Path, env: &[(String, String)]) -> Process {
+    let (program, arguments) = command.split_first().expect("a command has a first word");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    Process::start(Path::new(program), &arguments, folder, env)
 }

@@ -142,7 +142,7 @@ async fn eligibility(State(facade): State<Arc<Facade>>, passed: Passed) -> Reply
 /// Makes a session the caller's. Whose it becomes stands in the caller's own session and nowhere else.
 async fn migrate(State(facade): State<Arc<Facade>>, user: RequireUser, passed: Passed) -> Reply {
     let token = token_of_body(&passed)?;
-    facade.identity.device_sessions().migrate(&token, &user.profile().id).await?;
+    facade.identity.device_sessions().migrate(&token, &user.profile().id, &passed.info).await?;
     Ok(Json(json!({ "success": true, "message": "The device session is migrated." })))
 }
 
@@ -154,12 +154,12 @@ async fn end(State(facade): State<Arc<Facade>>, passed: Passed) -> Reply {
 }
 
 /// Removes what has run out, for an administrator who does not want to wait for the worker.
-async fn cleanup(State(facade): State<Arc<Facade>>, user: RequireUser) -> Reply {
+async fn cleanup(State(facade): State<Arc<Facade>>, user: RequireUser, passed: Passed) -> Reply {
     let row = facade.identity.users().find(&user.profile().id).await?;
     if !row.is_some_and(|row| row.is_administrator()) {
         return Err(Code::PermissionDenied.into());
     }
-    let deleted = facade.identity.device_sessions().cleanup().await?;
+    let deleted = facade.identity.device_sessions().cleanup(&user.profile().id, &passed.info).await?;
     Ok(Json(json!({ "message": "Expired device sessions are removed.", "deletedCount": deleted })))
 }
 

@@ -10,9 +10,8 @@ use std::hint;
 use std::sync::Arc;
 use std::thread;
 
-use argon2::password_hash::PasswordHasher as _;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
@@ -59,12 +58,13 @@ impl PasswordHasher {
                     format!("password.argon2_memory, argon2_iterations and argon2_parallelism: {problem}.")
                 })?;
         let nobody = unguessable(&params, &*entropy).map_err(|problem| format!("password.argon2_*: {problem}."))?;
+        let blocks = params.block_count();
         Ok(Self {
             params,
             nobody,
             min_length: options.min_length,
             max_length: options.max_length,
-            pool: Pool::new(options.permits.unwrap_or_else(cores), options.queue_wait),
+            pool: Pool::new(options.permits.unwrap_or_else(cores), options.queue_wait, blocks),
             entropy,
         })
     }
@@ -93,8 +93,12 @@ impl PasswordHasher {
         self.entropy.fill(&mut salt);
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
         let password = normal(password);
-        let hashed = self.pool.run(move || argon2.hash_password_with_salt(password.as_bytes(), &salt)).await?;
-        Ok(hashed.map_err(Error::internal)?.to_string())
+        let hashing = self.pool.run(move |memory| {
+            let mut hash = [0_u8; HASH_BYTES];
+            argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut hash, memory).map(|()| hash)
+        });
+        let hash = hashing.await?.map_err(Error::internal)?;
+        phc(&self.params, &salt, &hash).map_err(Error::internal)
     }
 
     /// Checks a password against a stored hash: ours, or one that was imported.
@@ -108,12 +112,13 @@ impl PasswordHasher {
         let typed = Zeroizing::new(password.to_owned());
         let (stored, own, nobody) = (stored.to_owned(), self.params.clone(), self.nobody.clone());
         self.pool
-            .run(move || match Stored::parse(&stored, &own) {
-                Ok(stored) => check(&typed, &stored, &own),
+            .run(move |memory| match Stored::parse(&stored, &own) {
+                Ok(stored) => check(&typed, &stored, &own, memory),
                 Err(reason) => {
                     tracing::warn!(reason, "a stored password hash cannot be checked");
                     // The work is done for its time alone.
-                    let _ = hint::black_box(Stored::parse(&nobody, &own).map(|stored| check(&typed, &stored, &own)));
+                    let checked = Stored::parse(&nobody, &own).map(|stored| check(&typed, &stored, &own, memory));
+                    let _ = hint::black_box(checked);
                     Verified { matches: false, outdated: true }
                 }
             })
@@ -146,10 +151,10 @@ fn normal(password: &str) -> Zeroizing<String> {
 }
 
 /// Our own hashes, and Better Auth's, are made from the normal form; other systems hash what was typed.
-fn check(typed: &str, stored: &Stored<'_>, own: &Params) -> Verified {
+fn check(typed: &str, stored: &Stored<'_>, own: &Params, memory: &mut [Block]) -> Verified {
     let current = stored.is_current(own);
     let normal = normal(typed);
-    let matches = stored.matches(&normal) || (!current && *normal != typed && stored.matches(typed));
+    let matches = stored.matches(&normal, memory) || (!current && *normal != typed && stored.matches(typed, memory));
     Verified { matches, outdated: !current }
 }
 
@@ -158,12 +163,21 @@ fn unguessable(params: &Params, entropy: &dyn Entropy) -> Result<String, argon2:
     let (mut salt, mut hash) = ([0_u8; SALT_BYTES], [0_u8; HASH_BYTES]);
     entropy.fill(&mut salt);
     entropy.fill(&mut hash);
+    phc(params, &salt, &hash)
+}
+
+/// A hash as it is stored, in the PHC string format.
+fn phc(
+    params: &Params,
+    salt: &[u8; SALT_BYTES],
+    hash: &[u8; HASH_BYTES],
+) -> Result<String, argon2::password_hash::Error> {
     let parts = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
         params: ParamsString::try_from(params)?,
-        salt: Some(Salt::new(&salt)?),
-        hash: Some(Output::new(&hash)?),
+        salt: Some(Salt::new(salt)?),
+        hash: Some(Output::new(hash)?),
     };
     Ok(parts.to_string())
 }

@@ -7,10 +7,13 @@ pub use model::{Currency, DeviceId, DeviceSession, Eligibility, Migration, NewDe
 
 use model::Standing;
 
+use crate::audit;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::event::{Act, Event};
 use crate::id::{DeviceSessionId, UserId};
 use crate::op::{Op, soon};
+use crate::request::RequestInfo;
 use crate::shared::Shared;
 use crate::time::after;
 use crate::token::{Token, kind};
@@ -101,13 +104,14 @@ impl DeviceSessions<'_> {
     /// # Errors
     /// `already_migrated`, `not_migratable` for a token that is unknown or has run out, `unauthorized` for a user who is gone or
     /// banned.
-    pub async fn migrate(&self, token: &Token<kind::Device>, user_id: &UserId) -> Result<()> {
+    pub async fn migrate(&self, token: &Token<kind::Device>, user_id: &UserId, info: &RequestInfo) -> Result<()> {
         let mut op = Op::write(self.shared).await?;
         let user = user::store::lock(&mut op, user_id).await?.filter(|user| !user.is_banned(op.now()));
         if user.is_none() {
             return Err(Error::new(Code::Unauthorized));
         }
         if store::migrate(&mut op, &token.digest(), user_id).await? {
+            audit::record(&mut op, Act::own(Event::DeviceMigrated, user_id, info)).await?;
             return op.commit().await;
         }
         let eligibility = eligibility(&op, token).await?;
@@ -126,11 +130,11 @@ impl DeviceSessions<'_> {
     }
 
     /// Removes all sessions that have run out, in small batches, so that no request waits long for the write lock. Returns how many.
-    /// The worker does the same from time to time.
+    /// The worker does the same from time to time. `administrator` is whom the record names.
     ///
     /// # Errors
     /// Trouble with the database only.
-    pub async fn cleanup(&self) -> Result<u64> {
+    pub async fn cleanup(&self, administrator: &UserId, info: &RequestInfo) -> Result<u64> {
         let mut removed = 0;
         loop {
             let mut op = Op::write(self.shared).await?;
@@ -138,6 +142,8 @@ impl DeviceSessions<'_> {
             op.commit().await?;
             removed += batch;
             if batch == 0 {
+                let act = Act::own(Event::DevicesCleanedUp { count: removed }, administrator, info);
+                audit::note(self.shared, Act { user_id: None, ..act }).await;
                 return Ok(removed);
             }
         }

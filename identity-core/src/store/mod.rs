@@ -1,5 +1,6 @@
 //! The database: how it is opened and how its errors read. Only this folder and the `store.rs` files name the ORM.
 
+mod conn;
 mod error;
 mod lookup;
 mod tables;
@@ -9,11 +10,12 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType, DatabaseExecutor,
-    DatabaseTransaction, DbBackend, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait, Value, sqlx,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType, DatabaseTransaction,
+    DbBackend, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+    sqlx,
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,14 +25,13 @@ use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::token::Digest;
 
+use self::conn::{PATIENCE, in_time};
 use self::lookup::Lookups;
 
+pub use conn::Conn;
 pub(crate) use error::is_unique_violation;
 pub(crate) use lookup::Row;
 pub use tables::{Table, tables};
-
-/// Either the pool or an open transaction.
-pub type Conn<'c> = DatabaseExecutor<'c>;
 
 /// An open transaction of the embedding application or of ours.
 pub type Tx = DatabaseTransaction;
@@ -69,9 +70,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of a SQLite file a connection maps into memory, in bytes.
 const MAPPED_BYTES: u32 = 128 << 20;
 
-/// How long a request waits for a free connection before it is told to come back.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// An open database, SQLite or PostgreSQL. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -100,10 +98,13 @@ impl Store {
     /// `store_unavailable` when it cannot be reached or the URL is of another kind.
     pub async fn connect_with(options: StoreOptions) -> Result<Self> {
         let mut connect = ConnectOptions::new(options.url.as_str());
-        connect.max_connections(options.max_connections).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
+        connect.max_connections(options.max_connections).acquire_timeout(PATIENCE).sqlx_logging(false);
         if options.url.starts_with("sqlite:") {
             // A file cannot hang up; asking it before each statement would cost as much as the statement.
             connect.test_before_acquire(false);
+            connect.map_sqlx_sqlite_pool_opts(|pool| {
+                pool.after_release(|connection, _| Box::pin(async { is_reusable(connection).await }))
+            });
             let synchronous = match options.durability {
                 Durability::Full => SqliteSynchronous::Full,
                 Durability::Process => SqliteSynchronous::Normal,
@@ -123,7 +124,7 @@ impl Store {
             connect
                 .test_before_acquire_if_idle_for(Duration::from_mins(1))
                 .set_application_name("identity")
-                .statement_timeout(Duration::from_secs(15));
+                .statement_timeout(PATIENCE);
         } else {
             return Err(
                 Error::new(Code::StoreUnavailable).with_detail("the database URL must start with sqlite: or postgres:")
@@ -184,7 +185,7 @@ impl Store {
         digest: &Digest<K>,
         read: impl Fn(Row<'_>) -> Result<T> + Send,
     ) -> Result<Option<T>> {
-        if let (Conn::Connection(_), Some(lookups)) = (conn, &self.lookups) {
+        if let (Some(_), Some(lookups)) = (conn.as_pool(), &self.lookups) {
             match lookups.row(sql, digest.as_bytes(), &read) {
                 Ok(found) => return Ok(found),
                 // The pool waits where a lookup in place does not, and knows better what is wrong.
@@ -203,13 +204,14 @@ impl Store {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok((self.connection.begin_with_options(options).await?, turn))
+        let begun = in_time(self.connection.get_database_backend(), self.connection.begin_with_options(options));
+        Ok((begun.await?, turn))
     }
 
     /// Runs one statement that writes and needs no other beside it. Answers how many rows it has written.
     pub(crate) async fn write_alone(&self, sql: &'static str, values: impl IntoIterator<Item = Value>) -> Result<u64> {
         let _turn = self.turn().await?;
-        let conn = Conn::Connection(&self.connection);
+        let conn = Conn::pool(&self.connection);
         Sql::new(&conn, sql, values).execute(&conn).await
     }
 
@@ -217,6 +219,17 @@ impl Store {
         let Some(turn) = &self.turn else { return Ok(None) };
         Ok(Some(timeout(BUSY_TIMEOUT, Arc::clone(turn).acquire_owned()).await.map_err(busy)?.map_err(busy)?))
     }
+}
+
+/// Whether a connection is outside of any transaction, so that the next one on it really is one. SQLite itself rolls back what
+/// does not fit on the disk; the driver then finds nothing to roll back and goes on counting a transaction, inside of which the
+/// next would only be a savepoint. A savepoint that fails leaves the write lock taken for good.
+async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // The rollback of a dropped transaction may still be on its way to the connection.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 fn busy(late: impl StdError + Send + Sync + 'static) -> Error {
@@ -250,14 +263,15 @@ impl Sql {
 /// times for each statement; that costs as much as the statement.
 async fn pooled_row<K>(conn: &Conn<'_>, sql: &'static str, digest: &Digest<K>) -> Result<Option<QueryResult>> {
     let bytes = digest.as_bytes().as_slice();
-    if let Conn::Connection(connection) = conn {
+    if let Some(connection) = conn.as_pool() {
         if matches!(connection.inner, DatabaseConnectionType::SqlxSqlitePoolConnection(_)) {
             let pool = connection.get_sqlite_connection_pool();
             return Ok(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?.map(QueryResult::from));
         }
         if matches!(connection.inner, DatabaseConnectionType::SqlxPostgresPoolConnection(_)) {
             let pool = connection.get_postgres_connection_pool();
-            return Ok(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?.map(QueryResult::from));
+            let row = async { Ok::<_, Error>(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?) };
+            return Ok(in_time(DbBackend::Postgres, row).await?.map(QueryResult::from));
         }
     }
     Sql::new(conn, sql, [value::digest(digest)]).row(conn).await

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use identity_core::id::UserId;
+use identity_core::request::RequestInfo;
 use identity_core::user::Ban;
 use identity_tests::{Actor, TestApp, race};
 use serde_json::json;
@@ -103,7 +104,7 @@ async fn nothing_becomes_a_users_who_is_gone_or_shut_out() {
     refused(&post(&ann, "/migrate", &text).await, StatusCode::UNAUTHORIZED, "unauthorized");
     // A ban that comes between the check of the session and the migration.
     let code = async |user: &UserId| {
-        let migrated = app.identity.device_sessions().migrate(&token, user).await;
+        let migrated = app.identity.device_sessions().migrate(&token, user, &RequestInfo::default()).await;
         migrated.unwrap_err().code()
     };
     assert_eq!(code(&ann_id).await, identity_core::Code::Unauthorized);

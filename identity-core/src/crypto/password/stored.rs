@@ -5,7 +5,7 @@
 use std::num::NonZeroU32;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::pbkdf2;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -74,14 +74,19 @@ impl<'a> Stored<'a> {
         matches!(self, Self::Argon2 { algorithm: Algorithm::Argon2id, version: Version::V0x13, params, .. } if params == own)
     }
 
-    /// Whether it is the hash of exactly this password. This is the work that takes its time.
-    pub(super) fn matches(&self, password: &str) -> bool {
+    /// Whether it is the hash of exactly this password. This is the work that takes its time. It is done in
+    /// `memory` where that is large enough.
+    pub(super) fn matches(&self, password: &str, memory: &mut [Block]) -> bool {
         let bytes = password.as_bytes();
         match self {
             Self::Argon2 { algorithm, version, params, salt, hash } => {
                 let mut computed = vec![0; hash.len()];
-                Argon2::new(*algorithm, *version, params.clone()).hash_password_into(bytes, salt, &mut computed).is_ok()
-                    && token::same(&computed, hash)
+                let argon2 = Argon2::new(*algorithm, *version, params.clone());
+                let hashed = match memory.get_mut(..params.block_count()) {
+                    Some(memory) => argon2.hash_password_into_with_memory(bytes, salt, &mut computed, memory),
+                    None => argon2.hash_password_into(bytes, salt, &mut computed),
+                };
+                hashed.is_ok() && token::same(&computed, hash)
             }
             Self::BetterAuth { salt, hash } => {
                 let mut computed = vec![0; hash.len()];

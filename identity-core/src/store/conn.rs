@@ -1,0 +1,105 @@
+//! What statements run on, and how long they are waited for.
+
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseExecutor, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
+    Statement,
+};
+use tokio::time::timeout;
+
+use super::Tx;
+use crate::error::Result;
+
+/// How long PostgreSQL may take for one step of a request: to give a connection, to run a statement, to commit.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Either the pool or an open transaction. Whoever waits on it longer than 2 s for PostgreSQL is told that the database does not
+/// answer.
+#[derive(Debug)]
+pub struct Conn<'c>(DatabaseExecutor<'c>);
+
+impl<'c> Conn<'c> {
+    /// The pool: each statement by itself.
+    pub(crate) fn pool(pool: &'c DatabaseConnection) -> Self {
+        Self(DatabaseExecutor::Connection(pool))
+    }
+
+    /// A transaction that somebody else commits.
+    pub(crate) fn joined(tx: &'c Tx) -> Self {
+        Self(DatabaseExecutor::Transaction(tx))
+    }
+
+    /// A transaction of our own.
+    pub(crate) fn owned(tx: Tx) -> Self {
+        Self(DatabaseExecutor::OwnedTransaction(tx))
+    }
+
+    /// Whether somebody else commits.
+    pub(crate) fn is_joined(&self) -> bool {
+        matches!(self.0, DatabaseExecutor::Transaction(_))
+    }
+
+    /// The pool, unless this is a transaction.
+    pub(super) fn as_pool(&self) -> Option<&'c DatabaseConnection> {
+        match &self.0 {
+            DatabaseExecutor::Connection(pool) => Some(pool),
+            DatabaseExecutor::Transaction(_) | DatabaseExecutor::OwnedTransaction(_) => None,
+        }
+    }
+
+    /// Commits a transaction of our own; of everything else there is nothing to commit.
+    ///
+    /// # Errors
+    /// Any error of the database. After `store_unavailable` nobody knows whether it was committed.
+    pub(crate) async fn commit(self) -> Result<()> {
+        if let DatabaseExecutor::OwnedTransaction(tx) = self.0 {
+            in_time(tx.get_database_backend(), tx.commit()).await?;
+        }
+        Ok(())
+    }
+
+    async fn in_time<T>(&self, step: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
+        in_time(self.0.get_database_backend(), step).await
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Conn<'_> {
+    fn get_database_backend(&self) -> DbBackend {
+        self.0.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.in_time(self.0.execute_raw(statement)).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.in_time(self.0.execute_unprepared(sql)).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.in_time(self.0.query_one_raw(statement)).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.in_time(self.0.query_all_raw(statement)).await
+    }
+}
+
+/// Waits for one step. A server that is stopped in its tracks, or cut off without a word, keeps its connections open and says
+/// nothing: no error would ever come. A file does not do that, and has a busy timeout.
+pub(super) async fn in_time<T, E: From<DbErr>>(
+    backend: DbBackend,
+    step: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    if backend != DbBackend::Postgres {
+        return step.await;
+    }
+    match timeout(PATIENCE, step).await {
+        Ok(done) => done,
+        Err(late) => Err(DbErr::Conn(RuntimeErr::Internal(format!("the database does not answer: {late}"))).into()),
+    }
+}

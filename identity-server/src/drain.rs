@@ -1,0 +1,37 @@
+//! Leaving without losing a request: whoever sends them learns first that no more should come.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::Request;
+use axum::response::Response;
+use http::{HeaderValue, header};
+use identity_axum::middleware::{Around, Next};
+
+/// Whether the server is about to stop. Until it does, it answers everything and is not ready, and each answer is the last one on
+/// its connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Drain(Arc<AtomicBool>);
+
+impl Drain {
+    /// Begins to leave.
+    pub(crate) fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is leaving.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Around for Drain {
+    async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
+        let mut response = next.run(request).await?;
+        if self.has_begun() {
+            // A connection that is closed while it is idle may be closed under a request that is on its way.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    }
+}
