@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use identity_tests::{BaseService, Server, SmtpSink};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_cookie_survives_a_killed_server() {
@@ -54,6 +54,25 @@ async fn secrets_stay_out_of_the_logs() {
     for secret in [token.as_str(), &alice.password, "a wrong guess", "session_token"] {
         assert!(!logs.contains(secret), "the log shows {secret}:\n{logs}");
     }
+}
+
+#[tokio::test]
+async fn the_host_reads_what_has_happened() {
+    let server = Server::start().await;
+    let alice = server.actor("alice");
+    let _ = alice.signs_up().await.expect(200);
+    let wrong = json!({ "email": alice.email, "password": "a wrong guess" });
+    alice.post("/sign-in/email", wrong).await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
+    let (_, printed) = server.command(&["audit", "--user", &alice.email, "--kind", "sign_in", "--json"]).await;
+    let event: Value = serde_json::from_str(&printed).expect("one object on one line");
+    assert_eq!((&event["kind"], &event["actor"]), (&json!("sign_in.failed"), &json!("anonymous")));
+    assert_eq!((&event["ip"], &event["details"]["reason"]), (&json!("127.0.0.1"), &json!("invalid_credentials")));
+    let id = event["requestId"].as_str().expect("the id that stands in the log");
+    assert!(server.logs().contains(id) && server.logs().contains("sign_in.failed"), "{}", server.logs());
+    let (_, lines) = server.command(&["audit"]).await;
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    let (done, complaint) = server.command(&["audit", "--user", "nobody@example.test"]).await;
+    assert!(!done && complaint.contains("there is no user nobody@example.test"), "{complaint}");
 }
 
 #[tokio::test]

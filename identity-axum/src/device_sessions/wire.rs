@@ -8,19 +8,16 @@ use crate::better_auth::wire::date;
 
 /// A session without its token. `expiresAt` moves with the use of the session.
 pub(super) fn session(session: &DeviceSession, policy: &DeviceOptions) -> Value {
-    let mut shown = json!({
+    json!({
         "id": session.id,
         "deviceId": session.device_id.as_str(),
         "preferredCurrency": session.preferred_currency.as_str(),
         "createdAt": date(session.created_at),
         "lastActiveAt": date(session.last_active_at),
         "expiresAt": date(session.ends_at(policy)),
-        "migrated": session.migration.is_some(),
-    });
-    if let (Some(fields), Some(migration)) = (shown.as_object_mut(), &session.migration) {
-        fields.insert("migratedToUserId".to_owned(), json!(migration.user_id));
-    }
-    shown
+        // Clients read it; a session that has become a user's is never shown.
+        "migrated": false,
+    })
 }
 
 /// `canMigrate`, and why not.

@@ -56,7 +56,8 @@ pub struct Audit<'s> {
 }
 
 impl Audit<'_> {
-    /// At most `limit` events that came after `after`, oldest first. Nothing changes or removes one but its age.
+    /// At most `limit` events that came after `after`, oldest first. Only age removes one; the deletion of its
+    /// account takes away address and client.
     ///
     /// # Errors
     /// Trouble with the database only.

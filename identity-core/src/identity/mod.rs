@@ -119,7 +119,8 @@ impl Identity {
         outbox::spawn(Arc::clone(&self.0))
     }
 
-    /// Removes what has run out: sessions, spent links and codes, messages that were given up, old events. In small batches, so
+    /// Removes what has run out: sessions of users and devices, links and codes, messages that were given up, old events, counters
+    /// of limits. In small batches, so
     /// that no request waits long. The worker does it every ten minutes.
     ///
     /// # Errors

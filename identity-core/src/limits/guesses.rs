@@ -20,7 +20,8 @@ const PAUSES: Pauses = Pauses {
     memory: Duration::from_hours(1),
 };
 
-/// How long a network counts apart after the account was opened from it: longer than a session that is in use lasts.
+/// How long a network counts apart after the account was opened from it: as long as a session may
+/// last by default.
 const KNOWN: Duration = Duration::from_hours(24 * 30);
 
 /// What a guess is at. Each kind is counted apart: strangers who guess at an account must not keep out who is signed in.

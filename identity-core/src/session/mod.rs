@@ -20,7 +20,7 @@ use crate::request::RequestInfo;
 use crate::shared::Shared;
 use crate::time::after;
 use crate::token::{Token, kind};
-use crate::user::{FieldsAt, User, take_fields};
+use crate::user::{self, FieldsAt, User, take_fields};
 use crate::verification;
 
 /// What a new session rests on. It is checked again by the statement that inserts the session.
@@ -98,6 +98,8 @@ impl Sessions<'_> {
     /// Trouble with the database only.
     pub async fn revoke_all(&self, user_id: &UserId, keep: Option<&SessionId>, info: &RequestInfo) -> Result<u64> {
         let mut op = Op::write(self.shared).await?;
+        // The user goes first, as in everything that ends sessions and closes links.
+        user::store::lock(&mut op, user_id).await?;
         let ended = store::delete_all(&mut op, user_id, keep).await?;
         // Whoever was signed in elsewhere may have asked for a link that outlives the session.
         verification::close(&mut op, user_id, &verification::BY_SESSION).await?;

@@ -53,7 +53,7 @@ pub struct StoreOptions {
     pub url: String,
     /// When a commit counts as saved on SQLite.
     pub durability: Durability,
-    /// Most connections at once. Default 8.
+    /// Most connections at once in the pool. On SQLite, lookups by digest open up to one more for each thread. Default 8.
     pub max_connections: u32,
 }
 
@@ -159,10 +159,8 @@ impl Store {
     /// # Errors
     /// `store_unavailable` when it does not answer.
     pub async fn ping(&self) -> Result<()> {
-        self.connection
-            .query_one_raw(Statement::from_string(self.connection.get_database_backend(), "SELECT 1"))
-            .await?;
-        Ok(())
+        let conn = Conn::pool(&self.connection);
+        Sql::new(&conn, "SELECT 1", []).row(&conn).await.map(|_| ())
     }
 
     /// Closes the pool after the statements in flight.

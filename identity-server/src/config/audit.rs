@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use identity_core::config::AuditOptions;
 
+use super::problem::{Problem, Problems};
 use super::table::section;
 
 section! {
@@ -15,6 +16,12 @@ section! {
 }
 
 impl Audit {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        if self.keep_for == 0 {
+            problems.push(Problem::of("audit.keep_for", "must be at least 1 second"));
+        }
+    }
+
     /// What core needs to know.
     pub(super) fn options(&self) -> AuditOptions {
         AuditOptions { keep_for: Duration::from_secs(self.keep_for) }

@@ -12,6 +12,7 @@ pub(super) fn check(settings: &Settings, problems: &mut Problems) -> Problems {
     settings.secrets.check(problems);
     settings.mail.check(problems);
     settings.session.check(problems);
+    settings.audit.check(problems);
     settings.device.check(problems);
     settings.email.check(problems);
     settings.password.check(problems);
