@@ -1,5 +1,6 @@
 //! Hashing and checking passwords with argon2id (RFC 9106), a bounded number at a time.
 
+mod memory;
 mod pool;
 mod stored;
 #[cfg(test)]
@@ -10,12 +11,12 @@ use std::hint;
 use std::sync::Arc;
 use std::thread;
 
-use argon2::password_hash::PasswordHasher as _;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Params, Version};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use self::memory::Memory;
 use self::pool::Pool;
 use self::stored::Stored;
 use crate::code::Code;
@@ -33,6 +34,7 @@ pub struct PasswordHasher {
     min_length: usize,
     max_length: usize,
     pool: Pool,
+    memory: Arc<Memory>,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -60,6 +62,7 @@ impl PasswordHasher {
                 })?;
         let nobody = unguessable(&params, &*entropy).map_err(|problem| format!("password.argon2_*: {problem}."))?;
         Ok(Self {
+            memory: Arc::new(Memory::new(params.block_count())),
             params,
             nobody,
             min_length: options.min_length,
@@ -92,9 +95,13 @@ impl PasswordHasher {
         let mut salt = [0_u8; SALT_BYTES];
         self.entropy.fill(&mut salt);
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        let password = normal(password);
-        let hashed = self.pool.run(move || argon2.hash_password_with_salt(password.as_bytes(), &salt)).await?;
-        Ok(hashed.map_err(Error::internal)?.to_string())
+        let (password, memory) = (normal(password), Arc::clone(&self.memory));
+        let work = move || {
+            let mut hash = [0_u8; HASH_BYTES];
+            memory.hash(&argon2, password.as_bytes(), &salt, &mut hash).map(|()| hash)
+        };
+        let hash = self.pool.run(work).await?.map_err(Error::internal)?;
+        phc(&self.params, &salt, &hash).map_err(Error::internal)
     }
 
     /// Checks a password against a stored hash: ours, or one that was imported.
@@ -107,13 +114,15 @@ impl PasswordHasher {
     pub async fn verify(&self, password: &str, stored: &str) -> Result<Verified> {
         let typed = Zeroizing::new(password.to_owned());
         let (stored, own, nobody) = (stored.to_owned(), self.params.clone(), self.nobody.clone());
+        let memory = Arc::clone(&self.memory);
         self.pool
             .run(move || match Stored::parse(&stored, &own) {
-                Ok(stored) => check(&typed, &stored, &own),
+                Ok(stored) => check(&typed, &stored, &own, &memory),
                 Err(reason) => {
                     tracing::warn!(reason, "a stored password hash cannot be checked");
                     // The work is done for its time alone.
-                    let _ = hint::black_box(Stored::parse(&nobody, &own).map(|stored| check(&typed, &stored, &own)));
+                    let nobody = Stored::parse(&nobody, &own);
+                    let _ = hint::black_box(nobody.map(|stored| check(&typed, &stored, &own, &memory)));
                     Verified { matches: false, outdated: true }
                 }
             })
@@ -146,10 +155,10 @@ fn normal(password: &str) -> Zeroizing<String> {
 }
 
 /// Our own hashes, and Better Auth's, are made from the normal form; other systems hash what was typed.
-fn check(typed: &str, stored: &Stored<'_>, own: &Params) -> Verified {
+fn check(typed: &str, stored: &Stored<'_>, own: &Params, memory: &Memory) -> Verified {
     let current = stored.is_current(own);
     let normal = normal(typed);
-    let matches = stored.matches(&normal) || (!current && *normal != typed && stored.matches(typed));
+    let matches = stored.matches(&normal, memory) || (!current && *normal != typed && stored.matches(typed, memory));
     Verified { matches, outdated: !current }
 }
 
@@ -158,12 +167,17 @@ fn unguessable(params: &Params, entropy: &dyn Entropy) -> Result<String, argon2:
     let (mut salt, mut hash) = ([0_u8; SALT_BYTES], [0_u8; HASH_BYTES]);
     entropy.fill(&mut salt);
     entropy.fill(&mut hash);
+    phc(params, &salt, &hash)
+}
+
+/// A hash of our own making as it is stored.
+fn phc(params: &Params, salt: &[u8], hash: &[u8]) -> Result<String, argon2::password_hash::Error> {
     let parts = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
         params: ParamsString::try_from(params)?,
-        salt: Some(Salt::new(&salt)?),
-        hash: Some(Output::new(&hash)?),
+        salt: Some(Salt::new(salt)?),
+        hash: Some(Output::new(hash)?),
     };
     Ok(parts.to_string())
 }

@@ -21,7 +21,7 @@ async fn signing_up_again_does_not_replace_the_password_that_waits() {
     let newest = app.letter_to(&victim.email, 1).await;
     assert_eq!(newest.purpose, "account_exists");
     // The newest mail has nothing to confirm; the first one proves the account of the victim.
-    let _ = victim.opens(&newest.link()).await;
+    assert!(!newest.text.contains("http"), "{}", newest.text);
     let _ = victim.opens(&app.letter_to(&victim.email, 0).await.link()).await.expect(302);
     attacker.signs_in().await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
     assert!(!attacker.is_signed_in().await);
@@ -43,7 +43,7 @@ async fn a_waiting_change_of_address_does_not_reach_into_an_account_made_meanwhi
     let _ = victim.opens(&proof).await.expect(302);
     for actor in [&attacker, &victim, &app.actor("nobody")] {
         let reply = actor.get(&format!("/verify-email?token={change}")).await;
-        assert!(reply.status == 200 && !reply.text().contains("\"user\"") || reply.status == 401, "{}", reply.text());
+        assert!(reply.status != 200 || !reply.text().contains("\"user\""), "{}", reply.text());
         let reply = actor.post("/verify-email", json!({ "token": change })).await;
         assert!([401, 422].contains(&reply.status.as_u16()), "{} {}", reply.status, reply.text());
     }

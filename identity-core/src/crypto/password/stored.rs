@@ -10,6 +10,7 @@ use aws_lc_rs::pbkdf2;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::memory::Memory;
 use crate::token;
 
 /// No accepted form is longer.
@@ -75,13 +76,13 @@ impl<'a> Stored<'a> {
     }
 
     /// Whether it is the hash of exactly this password. This is the work that takes its time.
-    pub(super) fn matches(&self, password: &str) -> bool {
+    pub(super) fn matches(&self, password: &str, memory: &Memory) -> bool {
         let bytes = password.as_bytes();
         match self {
             Self::Argon2 { algorithm, version, params, salt, hash } => {
                 let mut computed = vec![0; hash.len()];
-                Argon2::new(*algorithm, *version, params.clone()).hash_password_into(bytes, salt, &mut computed).is_ok()
-                    && token::same(&computed, hash)
+                let argon2 = Argon2::new(*algorithm, *version, params.clone());
+                memory.hash(&argon2, bytes, salt, &mut computed).is_ok() && token::same(&computed, hash)
             }
             Self::BetterAuth { salt, hash } => {
                 let mut computed = vec![0; hash.len()];
