@@ -106,7 +106,7 @@ async fn secrets_stay_out_of_the_logs() {
     secrets.extend(signed);
 
     let logs = server.logs();
-    assert!(logs.contains("TRACE") && logs.contains("answered"), "{logs}");
+    assert!(logs.contains("DEBUG") && logs.contains("answered"), "{logs}");
     let (fine, events) = server.command(&["audit", "--json"]).await;
     assert!(fine && events.contains("password.reset"), "{events}");
     let counts = reqwest::get(format!("http://{metrics}/metrics")).await.unwrap().text().await.unwrap();

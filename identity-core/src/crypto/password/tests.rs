@@ -219,3 +219,23 @@ fn parameters_that_argon2_refuses_are_named() {
         PasswordHasher::new(&PasswordOptions { argon2_memory: 1, ..cheap() }, Arc::new(OsEntropy)).unwrap_err();
     assert!(problem.contains("password.argon2_memory"), "{problem}");
 }
+
+#[test]
+fn a_hash_in_used_memory_is_the_one_in_fresh_memory() {
+    let memory = Memory::new(64);
+    let costs = [(64, 2, 1), (32, 3, 2), (64, 1, 4), (8, 1, 1), (128, 2, 1)];
+    for round in 0..2 {
+        for (cost, passes, lanes) in costs {
+            for algorithm in [Algorithm::Argon2d, Algorithm::Argon2i, Algorithm::Argon2id] {
+                for version in [Version::V0x10, Version::V0x13] {
+                    let params = Params::new(cost, passes, lanes, Some(HASH_BYTES)).unwrap();
+                    let argon2 = Argon2::new(algorithm, version, params);
+                    let (mut fresh, mut used) = ([0; HASH_BYTES], [0; HASH_BYTES]);
+                    argon2.hash_password_into(b"password", b"saltsaltsalt", &mut fresh).unwrap();
+                    memory.hash(&argon2, b"password", b"saltsaltsalt", &mut used).unwrap();
+                    assert_eq!(fresh, used, "{algorithm:?} {version:?} {cost} {passes} {lanes} in round {round}");
+                }
+            }
+        }
+    }
+}
