@@ -59,21 +59,7 @@ async fn secrets_stay_out_of_the_logs() {
     let _ = alice.post("/reset-password", json!({ "newPassword": "a new wish", "token": "a-guessed-token" })).await;
     let _ = alice.get("/verify-email?token=a-guessed-token&callbackURL=/a-guessed-place").await;
     let _ = alice.get("/reset-password/a-guessed-token?callbackURL=/a-guessed-place").await;
-    let visitor = server.actor("visitor");
-    for (name, value) in [
-        ("authorization", format!("Bearer {token}")),
-        ("authorization", "Bearer a-guessed-token.c2ln".to_owned()),
-        ("authorization", "Basic a-guessed-token".to_owned()),
-        ("x-service-authorization", format!("Bearer wallet.{service}")),
-        ("x-service-authorization", "Bearer wallet.a-guessed-token".to_owned()),
-        ("cookie", "better-auth.session_token=a-guessed-token.c2ln".to_owned()),
-        ("cookie", "better-auth.session_token=%ffa-guessed-token".to_owned()),
-    ] {
-        let name: HeaderName = name.parse().unwrap();
-        let _ = visitor.send(visitor.request(Method::GET, "/me").header(name, value)).await;
-    }
-    let broken = visitor.request(Method::POST, "/sign-in/email").header("content-type", "application/json");
-    let _ = visitor.send(broken.body("{\"password\":\"a wrong guess\", oops")).await.expect(400);
+    strange_calls(&server, &token, service).await;
     let _ = alice.post("/change-email", json!({ "newEmail": "new@example.test" })).await.expect(200);
     let consent = sink.letter_to(&alice.email, 1).await;
     let _ = alice.opens(&consent.link()).await.expect(302);
@@ -112,20 +98,44 @@ async fn secrets_stay_out_of_the_logs() {
     let counts = reqwest::get(format!("http://{metrics}/metrics")).await.unwrap().text().await.unwrap();
     assert!(counts.contains("http_requests_total"), "{counts}");
     for (place, text) in [("log", &logs), ("record", &events), ("metrics", &counts)] {
-        for secret in &secrets {
-            let around = text.lines().find(|line| line.contains(secret.as_str()));
-            assert!(around.is_none(), "the {place} shows {secret}: {around:?}");
-        }
-        for code in &codes {
-            let shown = text.match_indices(code.as_str()).any(|(at, _)| {
-                let (before, after) = (text[..at].chars().next_back(), text[at + 6..].chars().next());
-                // Six digits between a dot and a Z are the microseconds of a time.
-                !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.')
-                    && !after.is_some_and(|c| c.is_ascii_alphanumeric())
-            });
-            assert!(!shown, "the {place} shows the code {code}");
-        }
+        shows_none_of(place, text, &secrets, &codes);
     }
+}
+
+#[track_caller]
+fn shows_none_of(place: &str, text: &str, secrets: &[String], codes: &[String]) {
+    for secret in secrets {
+        let around = text.lines().find(|line| line.contains(secret.as_str()));
+        assert!(around.is_none(), "the {place} shows {secret}: {around:?}");
+    }
+    for code in codes {
+        let shown = text.match_indices(code.as_str()).any(|(at, _)| {
+            let (before, after) = (text[..at].chars().next_back(), text[at + 6..].chars().next());
+            // Six digits between a dot and a Z are the microseconds of a time.
+            !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.')
+                && !after.is_some_and(|c| c.is_ascii_alphanumeric())
+        });
+        assert!(!shown, "the {place} shows the code {code}");
+    }
+}
+
+/// Credentials in every place that one can be presented in, good, bad and broken.
+async fn strange_calls(server: &Server, token: &str, service: &str) {
+    let visitor = server.actor("visitor");
+    for (name, value) in [
+        ("authorization", format!("Bearer {token}")),
+        ("authorization", "Bearer a-guessed-token.c2ln".to_owned()),
+        ("authorization", "Basic a-guessed-token".to_owned()),
+        ("x-service-authorization", format!("Bearer wallet.{service}")),
+        ("x-service-authorization", "Bearer wallet.a-guessed-token".to_owned()),
+        ("cookie", "better-auth.session_token=a-guessed-token.c2ln".to_owned()),
+        ("cookie", "better-auth.session_token=%ffa-guessed-token".to_owned()),
+    ] {
+        let name: HeaderName = name.parse().unwrap();
+        let _ = visitor.send(visitor.request(Method::GET, "/me").header(name, value)).await;
+    }
+    let broken = visitor.request(Method::POST, "/sign-in/email").header("content-type", "application/json");
+    let _ = visitor.send(broken.body("{\"password\":\"a wrong guess\", oops")).await.expect(400);
 }
 
 fn alice_cookie(alice: &identity_tests::Actor, name: &str) -> Option<String> {
