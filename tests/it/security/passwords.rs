@@ -1,11 +1,12 @@
 //! Passwords: what is taken for one, what it is compared with, and what it costs.
 
-use http::Method;
-use http::header::CONTENT_TYPE;
-use identity_tests::{Actor, TestApp, race};
-use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+
+use http::Method;
+use http::header::CONTENT_TYPE;
+use identity_tests::{Actor, Reply, TestApp, race};
+use serde_json::{Value, json};
 
 /// Case 16: a session alone changes no password; it takes the password itself, and the user's own.
 #[tokio::test]
@@ -125,6 +126,10 @@ async fn a_password_is_not_trimmed_folded_or_cut() {
     }
 }
 
+fn told_when(reply: &Reply) -> bool {
+    reply.header("retry-after").is_some_and(|wait| wait.parse::<u64>().is_ok_and(|wait| wait > 0))
+}
+
 /// Case 79: while the room for hashing is full, what needs none of it is answered, and the rest is told when to come back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_flood_of_sign_ins_takes_no_more_memory_than_there_are_permits() {
@@ -157,14 +162,15 @@ async fn a_flood_of_sign_ins_takes_no_more_memory_than_there_are_permits() {
     .await;
     let (reads, sign_ins): (Vec<_>, Vec<_>) = replies.into_iter().partition(|(read, _)| *read);
     assert_eq!((reads.len(), sign_ins.len()), (50, 500));
+    // Everybody shares the connections to PostgreSQL, and a machine that is busy beyond them says so.
+    let busy = |reply: &Reply| server.database().is_postgres() && reply.status == 503 && told_when(reply);
     for (_, reply) in &reads {
-        assert!(reply.status == 200 && reply.json() != Value::Null, "{} {}", reply.status, reply.text());
+        let known = reply.status == 200 && reply.json() != Value::Null;
+        assert!(known || busy(reply), "{} {}", reply.status, reply.text());
     }
     let refused: Vec<_> = sign_ins.iter().map(|(_, reply)| reply).filter(|reply| reply.status == 503).collect();
     assert!(!refused.is_empty() && refused.len() < 500, "{} of 500 were refused", refused.len());
-    for reply in &refused {
-        assert!(reply.header("retry-after").is_some_and(|wait| wait.parse::<u64>().is_ok_and(|wait| wait > 0)));
-    }
+    assert!(refused.iter().all(|reply| told_when(reply)));
     let judged = sign_ins.iter().filter(|(_, reply)| reply.status == 401).count();
     assert_eq!(judged + refused.len(), 500);
     if let (Some(base), Some(peak)) = (base, server.peak_memory()) {
