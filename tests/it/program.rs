@@ -44,19 +44,6 @@ async fn mail_that_cannot_leave_delays_nobody_and_arrives_later() {
 }
 
 #[tokio::test]
-async fn secrets_stay_out_of_the_logs() {
-    let server = Server::start().await;
-    let alice = server.actor("alice");
-    let token = alice.signs_up().await.expect(200).json()["token"].as_str().unwrap().to_owned();
-    let _ = alice.signs_in().await.expect(200);
-    let _ = alice.post("/change-password", json!({ "currentPassword": "a wrong guess" })).await.expect(400);
-    let logs = server.logs();
-    for secret in [token.as_str(), &alice.password, "a wrong guess", "session_token"] {
-        assert!(!logs.contains(secret), "the log shows {secret}:\n{logs}");
-    }
-}
-
-#[tokio::test]
 async fn the_host_reads_what_has_happened() {
     let server = Server::start().await;
     let alice = server.actor("alice");

@@ -209,6 +209,13 @@ impl Call {
         self
     }
 
+    /// Adds a header beside those of the same name.
+    #[must_use]
+    pub fn also(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.append(name, HeaderValue::from_static(value));
+        self
+    }
+
     /// Leaves a header out.
     #[must_use]
     pub fn without(mut self, name: HeaderName) -> Self {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::actor::{Actor, Site, Transport};
 use crate::db::TestDatabase;
-use crate::process::{Process, free_port, program};
+use crate::process::{PATIENCE, Process, free_port, program};
 
 /// A running server with a folder and a database of its own.
 #[derive(Debug)]
@@ -51,6 +51,15 @@ impl ServerBuilder {
     pub fn through(mut self, command: &[&str]) -> Self {
         self.before = command.iter().map(|&word| word.to_owned()).collect();
         self
+    }
+
+    /// Runs the program with these settings alone, in an empty folder, and answers its output and whether it succeeded.
+    ///
+    /// # Panics
+    /// When it goes on.
+    pub async fn run(self, arguments: &[&str]) -> (bool, String) {
+        let folder = tempfile::Builder::new().prefix("identity-server-").tempdir().expect("a temporary folder");
+        output(folder.path(), &self.env, arguments).await
     }
 
     /// Starts it and waits until it is ready.
@@ -157,22 +166,32 @@ impl Server {
 
     /// Runs another command of the program with the same settings, and answers its output and whether it succeeded.
     pub async fn command(&self, arguments: &[&str]) -> (bool, String) {
-        let output = tokio::process::Command::new(program("IDENTITY_SERVER_BIN", "identity-server"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .output()
-            .await
-            .expect("the program starts");
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+        output(self.folder.path(), &self.env, arguments).await
+    }
+
+    /// The most memory that it has had at once, in bytes; `None` where the system does not tell.
+    #[must_use]
+    pub fn peak_memory(&self) -> Option<u64> {
+        self.process.peak_memory()
     }
 
     async fn until_ready(&mut self) {
         let url = format!("http://127.0.0.1:{}/health/ready", self.port);
         self.process.until_ready(&url).await;
     }
+}
+
+async fn output(folder: &Path, env: &[(String, String)], arguments: &[&str]) -> (bool, String) {
+    let running = tokio::process::Command::new(program("IDENTITY_SERVER_BIN", "identity-server"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .envs(env.iter().map(|(name, value)| (name, value)))
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PATIENCE, running).await.expect("the program ends").expect("the program starts");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Runs a command of `identity-server` that needs no settings, in an empty environment.

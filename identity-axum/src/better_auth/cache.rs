@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use identity_core::crypto::hmac::Key;
 use identity_core::time::Timestamp;
+use identity_core::token::same;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -62,7 +63,7 @@ pub(super) fn open(key: &Key, value: &str, token: &str, now: Timestamp) -> Optio
     let mut inner: Value = serde_json::from_str(outer.session.get()).ok()?;
     let session = inner.get("session")?;
     let expires_at: Timestamp = session.get("expiresAt")?.as_str()?.parse().ok()?;
-    let same = session.get("token")?.as_str()? == token && inner.get("version")?.as_str()? == VERSION;
-    (same && now < expires_at)
+    let own = same(session.get("token")?.as_str()?.as_bytes(), token.as_bytes());
+    (own && inner.get("version")?.as_str()? == VERSION && now < expires_at)
         .then(|| json!({ "session": inner.get_mut("session").map(Value::take), "user": inner.get_mut("user").map(Value::take) }))
 }

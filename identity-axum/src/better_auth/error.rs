@@ -24,8 +24,9 @@ impl Dialect for BetterAuth {
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(json!({ "message": message, "code": code }))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = error.wait_seconds() {
-            let headers = response.headers_mut();
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             headers.insert(HeaderName::from_static("x-retry-after"), HeaderValue::from(seconds));
         }

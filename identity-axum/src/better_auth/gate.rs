@@ -24,6 +24,8 @@ use crate::problem::{Dialect, Failure};
 /// The header in which a service proves its name, beside the credential of the caller it acts for.
 const SERVICE_AUTHORIZATION: HeaderName = HeaderName::from_static("x-service-authorization");
 
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// What the gate has found out about a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Passed {
@@ -120,7 +122,7 @@ impl Around for Gate {
             Err(error) => (self.refuse)(error),
         };
         // Everything here is about one person, and much of it carries a token.
-        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NO_STORE);
         Ok(response)
     }
 }
@@ -137,7 +139,7 @@ impl Facade {
 
 /// The answer to a path or method that does not exist.
 pub(super) async fn not_found() -> Response {
-    StatusCode::NOT_FOUND.into_response()
+    ([(header::CACHE_CONTROL, NO_STORE)], StatusCode::NOT_FOUND).into_response()
 }
 
 async fn check(facade: &Facade, rule: Rule, request: Request) -> Result<Request> {

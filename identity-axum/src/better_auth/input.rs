@@ -1,15 +1,20 @@
 //! Bodies and queries: read once, checked field by field, refused with the client library's own words.
 
+use std::fmt;
+
 use axum::body::Body;
 use http::{HeaderMap, header};
 use identity_core::text::Email;
 use identity_core::{Code, Error, Result};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// Largest body that is read, in bytes.
 pub(super) const MOST_BYTES: usize = 64 * 1024;
 /// Deepest nesting of JSON that is read.
 const MOST_DEPTH: usize = 32;
+/// Characters of a name in the body that a refusal repeats.
+const SHOWN: usize = 64;
 
 /// The body of a request, parsed.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +57,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, forms: bool) -> Result
     let input = match media_type(headers, forms)? {
         MediaType::Json => {
             check_depth(&bytes)?;
-            serde_json::from_slice(&bytes).map_err(|error| Error::new(Code::InvalidJson).caused_by(error))?
+            json(&bytes)?
         }
         MediaType::Form => form(&bytes),
     };
@@ -74,16 +79,98 @@ fn media_type(headers: &HeaderMap, forms: bool) -> Result<MediaType> {
     let refuse = |start: String| {
         Err(Error::new(Code::UnsupportedMediaType).with_detail(format!("{start} Allowed types: {allowed}")))
     };
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
-        return refuse("Content-Type is required.".to_owned());
+    let mut sent = headers.get_all(header::CONTENT_TYPE).iter();
+    let value = match (sent.next(), sent.next()) {
+        (Some(value), None) => value,
+        (None, _) => return refuse("Content-Type is required.".to_owned()),
+        (Some(_), Some(_)) => return refuse("Content-Type is given twice.".to_owned()),
     };
     let text = String::from_utf8_lossy(value.as_bytes());
-    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let mut parts = text.split(';');
+    let essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+    let charset = parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim() == "charset");
+    if charset.is_some_and(|(_, name)| !name.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")) {
+        return refuse("The charset must be utf-8.".to_owned());
+    }
     let json = essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json");
     match essence.as_str() {
         _ if json => Ok(MediaType::Json),
         "application/x-www-form-urlencoded" if forms => Ok(MediaType::Form),
         _ => refuse(format!("Content-Type \"{essence}\" is not allowed.")),
+    }
+}
+
+/// JSON in which no object has a name twice: readers differ about which of the two counts (RFC 8259, section 4).
+fn json(bytes: &[u8]) -> Result<Value> {
+    let read = serde_json::from_slice::<Unambiguous>(bytes);
+    read.map(|Unambiguous(value)| value).map_err(|error| {
+        if error.is_data() {
+            Error::new(Code::InvalidInput).with_detail(format!("[body] Invalid input: {error}"))
+        } else {
+            Error::new(Code::InvalidJson).caused_by(error)
+        }
+    })
+}
+
+struct Unambiguous(Value);
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+                let mut read = Vec::new();
+                while let Some(Unambiguous(item)) = items.next_element()? {
+                    read.push(item);
+                }
+                Ok(Value::Array(read))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+                let mut read = Map::new();
+                while let Some((name, Unambiguous(value))) = fields.next_entry::<String, _>()? {
+                    if read.contains_key(&name) {
+                        let shown: String = name.chars().take(SHOWN).collect();
+                        return Err(A::Error::custom(format_args!("{shown:?} is given twice")));
+                    }
+                    read.insert(name, value);
+                }
+                Ok(Value::Object(read))
+            }
+        }
+
+        deserializer.deserialize_any(Any).map(Self)
     }
 }
 

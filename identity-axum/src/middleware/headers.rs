@@ -8,8 +8,10 @@ use tower::Layer;
 use super::{Around, Next, Wrapped};
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-static ALWAYS: [(HeaderName, HeaderValue); 5] = [
+static ALWAYS: [(HeaderName, HeaderValue); 7] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -17,6 +19,8 @@ static ALWAYS: [(HeaderName, HeaderValue); 5] = [
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
     ),
+    (OPENER_POLICY, HeaderValue::from_static("same-origin")),
+    (RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
     (
         PERMISSIONS_POLICY,
         HeaderValue::from_static(
@@ -27,8 +31,9 @@ static ALWAYS: [(HeaderName, HeaderValue); 5] = [
 
 /// A layer that adds the security headers which a response does not bring itself.
 ///
-/// `nosniff`, no framing, no referrer, a content security policy that allows nothing, no device permissions, and, when
-/// the base URL is https, one year of strict transport security (RFC 6797). A page that needs a wider policy sets its own.
+/// `nosniff`, no framing, no referrer, a content security policy that allows nothing, no window or resource shared with other
+/// origins (what CORS allows is not touched by that), no device permissions, and, when the base URL is https, one year of strict
+/// transport security (RFC 6797). A page that needs a wider policy sets its own.
 #[derive(Clone, Copy, Debug)]
 pub struct SecurityHeaders {
     https: bool,

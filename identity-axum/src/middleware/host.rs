@@ -66,13 +66,21 @@ impl Hosts {
             && field.is_none_or(|host| host.to_str().is_ok_and(|host| self.answer(host)))
     }
 
-    /// A layer that lets requests for these hosts through; for any other, `refuse` writes the answer (421, RFC 9110,
-    /// section 15.5.20). It sees the request, so that each part of the server can speak its own dialect.
+    /// A layer that lets requests for these hosts through. For any other, `refuse` writes the answer: 421 (RFC 9110, section
+    /// 15.5.20), and 400 when a request names none or carries several `Host` fields (RFC 9112, section 3.2). It sees the request, so
+    /// that each part of the server can speak its own dialect.
     pub fn layer<F>(self, refuse: F) -> HostLayer<F>
     where
         F: Fn(&Request, Error) -> Response + Send + Sync + 'static,
     {
         HostLayer { hosts: Arc::new(self), refuse: Arc::new(refuse) }
+    }
+}
+
+fn names_one_host(uri: &Uri, headers: &HeaderMap) -> bool {
+    match headers.get_all(header::HOST).iter().count() {
+        0 => uri.authority().is_some(),
+        fields => fields == 1,
     }
 }
 
@@ -133,7 +141,12 @@ where
         if self.hosts.answer_request(request.uri(), request.headers()) {
             return next.run(request).await;
         }
-        Ok((self.refuse)(&request, Error::new(Code::HostNotAllowed)))
+        let error = if names_one_host(request.uri(), request.headers()) {
+            Error::new(Code::HostNotAllowed)
+        } else {
+            Error::new(Code::InvalidInput).with_detail("The request must have exactly one Host header.")
+        };
+        Ok((self.refuse)(&request, error))
     }
 }
 

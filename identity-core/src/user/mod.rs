@@ -81,10 +81,16 @@ const MAX_TEXT: usize = 4096;
 pub(crate) fn check_image(image: &str) -> Result<()> {
     let lower = image.trim().to_ascii_lowercase();
     let scheme = lower.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| !scheme.contains(['/', '?', '#']));
-    if image.len() > MAX_IMAGE || scheme.is_some_and(|scheme| !["http", "https", "data"].contains(&scheme)) {
+    // Of data, only what is drawn: HTML and SVG carry scripts.
+    let drawn = |scheme: &str| match scheme {
+        "http" | "https" => true,
+        "data" => lower.starts_with("data:image/") && !lower.starts_with("data:image/svg"),
+        _ => false,
+    };
+    if image.len() > MAX_IMAGE || scheme.is_some_and(|scheme| !drawn(scheme)) {
         return Err(Error::new(Code::InvalidInput)
             .with_field("image")
-            .with_detail("Invalid input: expected an http, https or data URL of at most 2048 bytes"));
+            .with_detail("Invalid input: expected the http, https or data URL of a picture, of at most 2048 bytes"));
     }
     Ok(())
 }

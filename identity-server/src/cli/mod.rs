@@ -44,7 +44,8 @@ struct Global {
     /// The configuration file; else `IDENTITY_CONFIG`, else `./identity.toml` if there is one.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Accept what is unsafe in the open: a public listener with a loopback URL, plain http, no secret, weak hashes.
+    /// Accept what is unsafe in the open: a public listener with a loopback URL, plain http, no secret or a guessable one,
+    /// weak hashes.
     #[arg(long, global = true)]
     insecure_dev: bool,
 }

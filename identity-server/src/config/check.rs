@@ -64,6 +64,12 @@ fn exposure(settings: &Settings, problems: &Problems, exposures: &mut Problems) 
     if settings.secrets.secret.is_none() && problems.spare(&["secrets.secret"]) {
         exposures.push(Problem::of("secrets.secret", "must be set; `identity-server generate-env` makes one"));
     }
+    if settings.secrets.is_guessable() && problems.spare(&["secrets.secret"]) {
+        exposures.push(Problem::of(
+            "secrets.secret",
+            "is a sample, or a few characters over and over; `identity-server generate-env` makes one",
+        ));
+    }
     if !settings.password.is_strong() {
         exposures.push(Problem::between(
             &["password.argon2_memory", "password.argon2_iterations"],

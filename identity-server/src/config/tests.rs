@@ -316,6 +316,19 @@ fn no_secret_in_public_is_an_exposure_even_behind_a_local_proxy() {
 }
 
 #[test]
+fn a_secret_that_can_be_guessed_is_an_exposure_in_public_only() {
+    for secret in [
+        "better-auth-secret-12345678901234567890",
+        "Change-Me-0123456789abcdef0123456789",
+        "abababababababababababababababababab",
+    ] {
+        let guessable = [("IDENTITY_SECRETS__SECRET", secret)];
+        assert_one(&exposures(&public_with(&guessable)), &["secrets.secret", "generate-env"]);
+        assert_eq!(exposures(&from_env(&guessable)), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn weak_hashing_is_an_exposure_in_public_only() {
     let weak = [("IDENTITY_PASSWORD__ARGON2_MEMORY", "8"), ("IDENTITY_PASSWORD__ARGON2_ITERATIONS", "1")];
     assert_one(&exposures(&public_with(&weak)), &["password.argon2_memory", "OWASP"]);

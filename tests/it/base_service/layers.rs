@@ -99,9 +99,8 @@ async fn a_request_for_another_host_is_misdirected() {
     for host in ["localhost:8888", "127.0.0.1:8888", "identity.internal"] {
         assert_eq!(ask(&app, "/", &[("host", host)]).await.text, "in");
     }
-    for headers in
-        [vec![("host", "rebound.example:8888")], vec![], vec![("host", "localhost"), ("host", "evil.example")]]
-    {
-        assert_eq!(ask(&app, "/", &headers).await.refusal(), refused(421, "host_not_allowed"));
+    assert_eq!(ask(&app, "/", &[("host", "rebound.example:8888")]).await.refusal(), refused(421, "host_not_allowed"));
+    for headers in [vec![], vec![("host", "localhost"), ("host", "evil.example")]] {
+        assert_eq!(ask(&app, "/", &headers).await.refusal(), refused(400, "invalid_input"));
     }
 }

@@ -27,7 +27,7 @@ roles! { Analyst = "analyst" }
 const COOKIE: &str = "better-auth.session_token=ann.sig%3D";
 
 /// Handlers that show what the extractors found out.
-fn routes<S>() -> Router<S>
+pub(crate) fn routes<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     Authn: FromRef<S>,
@@ -51,8 +51,8 @@ fn trusting(anchor: &FakeAnchor) -> TrustAnchorBuilder {
 
 /// A response, read.
 #[derive(Debug)]
-struct Answer {
-    status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     headers: HeaderMap,
     text: String,
 }
@@ -69,7 +69,7 @@ impl Answer {
     }
 
     /// Status and code of a refusal in our envelope.
-    fn refusal(&self) -> (u16, String) {
+    pub(crate) fn refusal(&self) -> (u16, String) {
         let code = self.json()["error"]["code"].as_str().unwrap_or_else(|| panic!("no envelope: {self:?}")).to_owned();
         (self.status.as_u16(), code)
     }
@@ -79,7 +79,7 @@ impl Answer {
     }
 }
 
-async fn ask(app: &Router, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn ask(app: &Router, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder().uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -87,6 +87,6 @@ async fn ask(app: &Router, path: &str, headers: &[(&str, &str)]) -> Answer {
     Answer::of(app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()).await
 }
 
-fn refused(status: u16, code: &str) -> (u16, String) {
+pub(crate) fn refused(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }

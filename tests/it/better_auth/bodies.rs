@@ -6,15 +6,15 @@ use identity_tests::{Actor, Call, Reply, TestApp};
 use serde_json::{Value, json};
 
 /// An endpoint that takes a body: method, path, fields that must come, fields that may come, switches that may come.
-pub(super) struct Endpoint(
-    pub(super) &'static str,
-    pub(super) &'static str,
-    pub(super) &'static [&'static str],
+pub(crate) struct Endpoint(
+    pub(crate) &'static str,
+    pub(crate) &'static str,
+    pub(crate) &'static [&'static str],
     &'static [&'static str],
     &'static [&'static str],
 );
 
-pub(super) const ENDPOINTS: [Endpoint; 27] = [
+pub(crate) const ENDPOINTS: [Endpoint; 27] = [
     Endpoint("POST", "/sign-up/email", &["name", "email", "password"], &["image"], &["rememberMe"]),
     Endpoint("POST", "/sign-in/email", &["email", "password"], &[], &["rememberMe"]),
     Endpoint("POST", "/sign-out", &[], &[], &[]),
@@ -45,12 +45,12 @@ pub(super) const ENDPOINTS: [Endpoint; 27] = [
 ];
 
 impl Endpoint {
-    pub(super) fn call(&self, actor: &Actor) -> Call {
+    pub(crate) fn call(&self, actor: &Actor) -> Call {
         actor.request(self.0.parse().unwrap(), self.1)
     }
 
     /// A body in which every field that must come is of the right type.
-    pub(super) fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         let fields = self.2.iter().map(|&name| {
             let email = name.to_ascii_lowercase().contains("email");
             (name.to_owned(), if email { json!("nobody@example.test") } else { json!("a good long text") })
@@ -58,12 +58,12 @@ impl Endpoint {
         Value::Object(fields.collect())
     }
 
-    pub(super) fn fields(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &'static str> {
         self.2.iter().chain(self.3).copied()
     }
 }
 
-pub(super) async fn app() -> TestApp {
+pub(crate) async fn app() -> TestApp {
     let field = || FieldSpec { kind: FieldKind::String, required: false, input: true, default: None };
     let builder = TestApp::builder().config(|config| {
         config.http.bearer = true;
@@ -76,7 +76,7 @@ pub(super) async fn app() -> TestApp {
 }
 
 /// Somebody for each endpoint: some of them sign out, or delete the account.
-pub(super) async fn each_endpoint(app: &TestApp) -> Vec<(&'static Endpoint, Actor)> {
+pub(crate) async fn each_endpoint(app: &TestApp) -> Vec<(&'static Endpoint, Actor)> {
     let mut users = Vec::new();
     for (number, endpoint) in ENDPOINTS.iter().enumerate() {
         users.push((endpoint, app.user(&format!("user{number}")).await));
@@ -86,7 +86,7 @@ pub(super) async fn each_endpoint(app: &TestApp) -> Vec<(&'static Endpoint, Acto
 
 /// Whatever it was, it was not our fault, and a refusal says why.
 #[track_caller]
-pub(super) fn not_our_fault(reply: &Reply, what: &str) {
+pub(crate) fn not_our_fault(reply: &Reply, what: &str) {
     let status = reply.status.as_u16();
     assert!(status < 500, "{what}: {status} {}", reply.text());
     if status >= 400 && status != 404 {

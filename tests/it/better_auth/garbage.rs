@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::bodies::{ENDPOINTS, app, each_endpoint, not_our_fault};
 
-const GETS: [&str; 10] = [
+pub(crate) const GETS: [&str; 10] = [
     "/ok",
     "/error",
     "/get-session",

@@ -2,12 +2,12 @@
 
 mod accounts;
 mod bearer;
-mod bodies;
+pub(crate) mod bodies;
 mod change_email;
 mod cookies;
 mod delete_user;
 mod email_otp;
-mod garbage;
+pub(crate) mod garbage;
 mod limits;
 mod origin_and_cors;
 mod password;

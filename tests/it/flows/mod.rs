@@ -17,7 +17,7 @@ use identity_core::user::User;
 use identity_tests::{Actor, TestApp};
 
 /// The row behind an actor.
-async fn row(app: &TestApp, actor: &Actor) -> User {
+pub(crate) async fn row(app: &TestApp, actor: &Actor) -> User {
     let email = Email::parse(&actor.email).unwrap();
     app.identity.users().find_by_email(&email).await.unwrap().unwrap()
 }

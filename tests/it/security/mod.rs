@@ -1,3 +1,100 @@
-//! Attacks that were published against others, tried here.
+//! Attacks that were published against others, tried here. Each has a number; the table names the tests elsewhere that show one.
 
+mod accounts;
+mod bodies;
+mod browsers;
+mod configuration;
+mod deletion;
+mod leaks;
 mod limits;
+mod links;
+mod passwords;
+mod sessions;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The cases that hold for what there is.
+const CASES: [u32; 49] = [
+    1, 2, 10, 11, 16, 18, 19, 20, 23, 25, 47, 48, 49, 50, 51, 52, 53, 56, 57, 58, 61, 62, 64, 65, 66, 72, 74, 75, 77,
+    78, 79, 80, 83, 84, 85, 86, 89, 90, 95, 96, 99, 100, 109, 110, 115, 116, 126, 127, 128,
+];
+
+/// What is shown elsewhere, in full or besides what is shown in this folder: the case, the file from the root of the workspace, the test.
+const ELSEWHERE: &[(u32, &str, &str)] = &[
+    (1, "tests/it/better_auth/redirects.rs", "links_lead_to_trusted_places_alone"),
+    (2, "tests/it/better_auth/redirects.rs", "every_endpoint_checks_before_it_does_anything"),
+    (10, "tests/it/better_auth/sign_up.rs", "where_addresses_have_to_be_proved_a_taken_one_answers_like_a_free_one"),
+    (11, "tests/it/better_auth/change_email.rs", "an_address_that_was_taken_meanwhile_stays_with_its_owner"),
+    (16, "tests/it/better_auth/password.rs", "changing_takes_the_current_password_and_a_good_new_one"),
+    (18, "tests/it/better_auth/sign_out.rs", "signing_out_makes_the_old_cookie_useless_at_once"),
+    (18, "tests/it/better_auth/password.rs", "a_changed_password_replaces_all_sessions_when_asked_to"),
+    (19, "tests/it/better_auth/cookies.rs", "a_copy_of_the_session_cannot_be_made_up_or_moved"),
+    (19, "tests/it/better_auth/garbage.rs", "garbage_in_cookies_is_nobody"),
+    (47, "tests/it/better_auth/origin_and_cors.rs", "requests_for_other_hosts_are_not_answered"),
+    (56, "tests/it/better_auth/origin_and_cors.rs", "cookies_without_an_origin_are_refused_and_a_referer_may_stand_in"),
+    (57, "tests/it/better_auth/origin_and_cors.rs", "trusted_origins_get_cors_and_others_get_none"),
+    (58, "tests/it/better_auth/bodies.rs", "a_body_of_another_type_is_refused"),
+    (61, "tests/it/base_service/modes.rs", "a_ban_and_a_new_role_count_at_the_next_call"),
+    (62, "tests/it/better_auth/session.rs", "a_session_of_somebody_else_cannot_be_revoked"),
+    (62, "tests/it/better_auth/accounts.rs", "an_account_of_somebody_else_cannot_be_unlinked"),
+    (64, "tests/it/better_auth/session.rs", "a_list_of_sessions_shows_no_token_but_the_own_one"),
+    (65, "tests/it/better_auth/sign_up.rs", "nobody_sets_what_only_the_system_sets"),
+    (65, "tests/it/better_auth/user.rs", "what_is_not_for_the_user_to_change_is_refused"),
+    (66, "tests/it/better_auth/bodies.rs", "what_is_no_json_is_called_so"),
+    (66, "tests/it/better_auth/bodies.rs", "missing_and_wrongly_typed_fields_are_named"),
+    (66, "tests/it/better_auth/bodies.rs", "a_nul_character_is_refused_wherever_it_hides"),
+    (66, "tests/it/better_auth/bodies.rs", "a_body_may_have_64_kib_and_32_levels"),
+    (72, "tests/it/better_auth/verify_email.rs", "a_link_signs_in_the_browser_that_signed_up_and_no_other"),
+    (72, "tests/it/better_auth/change_email.rs", "without_a_session_a_page_asks_before_the_address_changes"),
+    (78, "tests/it/better_auth/sign_in.rs", "equal_looking_passwords_are_one"),
+    (79, "identity-core/src/crypto/password/pool.rs", "a_full_queue_refuses_at_once"),
+    (80, "identity-core/src/crypto/password/tests.rs", "an_import_cannot_ask_for_more_than_a_bounded_cost"),
+    (80, "tests/it/flows/imported_hashes.rs", "a_hash_that_cannot_be_read_is_a_wrong_password_and_no_fault"),
+    (83, "tests/it/better_auth/garbage.rs", "absurd_headers_are_survived"),
+    (89, "identity-core/src/mail/template/tests.rs", "html_is_escaped_once_and_text_not_at_all"),
+    (89, "tests/it/better_auth/redirects.rs", "a_confirmation_page_escapes_what_came_with_the_link"),
+    (89, "identity-server/src/mailbox.rs", "the_page_runs_nothing_that_a_mail_brings"),
+    (96, "tests/it/flows/what_ends_sessions.rs", "a_reset_ends_all"),
+    (96, "tests/it/flows/races/accounts.rs", "a_ban_leaves_no_session_that_was_being_opened"),
+    (99, "tests/it/better_auth/delete_user.rs", "a_deleted_account_leaves_no_trace"),
+    (99, "tests/it/flows/audit.rs", "a_deleted_account_leaves_a_record_that_names_nobody"),
+    (100, "tests/it/flows/races/accounts.rs", "an_account_that_is_deleted_many_times_at_once_is_deleted_once"),
+    (109, "tests/it/flows/races/links.rs", "of_two_changes_of_address_proved_at_once_one_counts"),
+    // There is no link to take a change back: a proved address has to agree first, and every old address is told.
+    (110, "tests/it/better_auth/change_email.rs", "a_proved_address_agrees_first_and_stays_proved"),
+    (110, "tests/it/better_auth/change_email.rs", "an_unproved_address_is_changed_by_the_link_to_the_new_one"),
+    (110, "tests/it/flows/what_ends_sessions.rs", "a_changed_address_ends_the_others"),
+    (115, "tests/it/base_service/caller.rs", "an_anchor_that_cannot_say_who_is_calling_is_an_outage_and_never_nobody"),
+    (115, "tests/it/flows/limits.rs", "while_the_database_does_not_answer_nothing_passes_uncounted"),
+    (116, "tests/it/base_service/provision.rs", "a_hook_that_panics_or_hangs_refuses_and_does_not_block_the_next_call"),
+    (116, "tests/it/base_service/provision.rs", "a_failing_hook_refuses_and_is_tried_again"),
+    (126, "identity-server/src/mailbox.rs", "it_answers_this_machine_only"),
+    (126, "identity-server/src/config/tests.rs", "a_public_listener_with_a_loopback_url_is_an_exposure"),
+    (127, "identity-server/src/app.rs", "a_panic_is_a_bland_500_in_the_dialect_of_its_part"),
+    (
+        127,
+        "tests/it/base_service/layers.rs",
+        "security_headers_stand_on_every_response_and_a_page_may_bring_its_own_policy",
+    ),
+    (128, "tests/it/flows/at_rest.rs", "a_dump_of_the_database_contains_no_secret_in_any_form"),
+    (128, "tests/it/flows/at_rest.rs", "nothing_in_a_dump_of_the_database_opens_anything"),
+    (128, "tests/it/flows/at_rest.rs", "sealed_mail_cannot_be_moved_to_another_row_or_opened_with_another_secret"),
+];
+
+#[test]
+fn every_case_is_shown_by_a_test_that_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut shown: BTreeSet<u32> = ELSEWHERE.iter().map(|(case, ..)| *case).collect();
+    for (case, file, test) in ELSEWHERE {
+        let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(text.contains(&format!("fn {test}(")), "{file} has no {test} for case {case}");
+    }
+    for entry in fs::read_dir(root.join("tests/it/security")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let docs = text.lines().filter_map(|line| line.strip_prefix("/// Case ")?.split(':').next()?.parse().ok());
+        shown.extend(docs.collect::<Vec<u32>>());
+    }
+    assert_eq!(shown, BTreeSet::from(CASES));
+}
