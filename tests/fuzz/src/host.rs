@@ -22,6 +22,9 @@ fn hosts(base_url: &str, allowed: &[&str]) -> Hosts {
     Hosts::new(base_url, &allowed).expect("hosts that have names")
 }
 
+/// Whether a host is on a list, as a browser reads it.
+type Listed = fn(&Url) -> bool;
+
 const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -45,7 +48,7 @@ fn answers(host: &[u8], target: &[u8]) -> bool {
     let mut two = one.clone();
     two.append(header::HOST, field);
     let target = Uri::try_from(target).unwrap_or_default();
-    let lists: [(&Hosts, fn(&Url) -> bool); 2] = [(&WEB, on_the_list), (&LOOPBACK, is_loopback)];
+    let lists: [(&Hosts, Listed); 2] = [(&WEB, on_the_list), (&LOOPBACK, is_loopback)];
     let mut answered = false;
     for (hosts, listed) in lists {
         if hosts.answer_request(&target, &one) {
@@ -59,7 +62,7 @@ fn answers(host: &[u8], target: &[u8]) -> bool {
     answered
 }
 
-fn reads_as(host: &str, listed: fn(&Url) -> bool) -> bool {
+fn reads_as(host: &str, listed: Listed) -> bool {
     Url::parse(&format!("http://{}/", host.trim())).is_ok_and(|url| {
         url.username().is_empty()
             && url.password().is_none()
