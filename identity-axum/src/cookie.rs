@@ -68,11 +68,16 @@ pub(crate) struct Cookies {
 }
 
 impl Cookies {
-    /// The cookies of an identity, by its configuration.
+    /// The cookies of an identity, by its key and its configuration.
     #[must_use]
-    pub(crate) fn new(identity: &Identity) -> Self {
-        let http = &identity.config().http;
-        Self { key: identity.cookie_key().clone(), secure: is_secure(http), domain: http.cookie_domain.clone() }
+    pub(crate) fn of(identity: &Identity) -> Self {
+        Self::new(identity.cookie_key().clone(), &identity.config().http)
+    }
+
+    /// Cookies that are signed with `key`.
+    #[must_use]
+    pub(crate) fn new(key: Key, http: &HttpOptions) -> Self {
+        Self { key, secure: is_secure(http), domain: http.cookie_domain.clone() }
     }
 
     /// The full name of a cookie.

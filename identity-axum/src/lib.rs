@@ -16,6 +16,8 @@ mod provision;
 #[cfg(feature = "remote")]
 pub use auth::remote::{TrustAnchor, TrustAnchorBuilder};
 pub use auth::{Authenticator, Authn};
+#[cfg(feature = "testing")]
+pub use better_auth::testing;
 #[cfg(feature = "store")]
 pub use better_auth::{BetterAuth, router};
 #[cfg(feature = "store")]

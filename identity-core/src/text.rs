@@ -5,6 +5,11 @@ use std::fmt;
 use crate::code::Code;
 use crate::error::{Error, Result};
 
+/// The longest local part that mail can be sent to (RFC 5321, section 4.5.3.1.1).
+const MOST_LOCAL_BYTES: usize = 64;
+/// The longest label of a domain (RFC 1035, section 2.3.4).
+const MOST_LABEL_BYTES: usize = 63;
+
 /// An e-mail address in lower case, of the shape that the Better Auth client accepts: an ASCII local part and a dotted domain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Email(String);
@@ -44,15 +49,36 @@ impl From<Email> for String {
 
 fn is_local_part(local: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_'+-.".contains(&byte);
+    let fits = local.len() <= MOST_LOCAL_BYTES;
     let end_ok = local.bytes().last().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte));
-    end_ok && !local.starts_with('.') && !local.contains("..") && local.bytes().all(plain)
+    fits && end_ok && !local.starts_with('.') && !local.contains("..") && local.bytes().all(plain)
 }
 
 fn is_domain(domain: &str) -> bool {
     let Some((rest, top)) = domain.rsplit_once('.') else { return false };
+    let letter = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
     let label = |label: &str| {
-        label.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+        label.len() <= MOST_LABEL_BYTES
+            && letter(label.bytes().next())
+            && letter(label.bytes().last())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic()) && rest.split('.').all(label)
+    (2..=MOST_LABEL_BYTES).contains(&top.len())
+        && top.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && rest.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_no_mail_can_be_sent_to_is_refused() {
+        let accepts = |local: &str, domain: &str| Email::parse(&format!("{local}@{domain}")).is_ok();
+        let long = "a".repeat(63);
+        assert!(accepts(&format!("{long}b"), "example.com") && !accepts(&format!("{long}bc"), "example.com"));
+        assert!(accepts("a", &format!("{long}.com")) && !accepts("a", &format!("{long}b.com")));
+        assert!(accepts("a", &format!("example.{long}")) && !accepts("a", &format!("example.{long}b")));
+        assert!(accepts("a", "x-1.example.com") && !accepts("a", "x-.example.com") && !accepts("a", "-x.example.com"));
+    }
 }

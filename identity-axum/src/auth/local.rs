@@ -18,7 +18,7 @@ use crate::cookie::{Cookies, Name};
 /// An [`Identity`] in the state of a router is all that its extractors need.
 impl FromRef<Identity> for Authn {
     fn from_ref(identity: &Identity) -> Self {
-        let cookies = Cookies::new(identity);
+        let cookies = Cookies::of(identity);
         Self::new(Arc::new(Local {
             identity: identity.clone(),
             cookie_names: [cookies.name(Name::SessionToken)],

@@ -14,6 +14,8 @@ mod reply;
 mod session;
 mod sign_in;
 mod sign_up;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod user;
 pub(crate) mod wire;
 
@@ -47,7 +49,7 @@ pub(crate) struct Facade {
 impl Facade {
     pub(crate) fn new(identity: &Identity) -> Arc<Self> {
         Arc::new(Self {
-            cookies: Cookies::new(identity),
+            cookies: Cookies::of(identity),
             origins: TrustedOrigins::new(&identity.config().http),
             identity: identity.clone(),
         })

@@ -46,7 +46,7 @@ impl TrustedOrigins {
         } else {
             format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())
         };
-        let web = matches!(url.scheme(), "http" | "https");
+        let web = is_web(url);
         // `blob:` and its like borrow the origin of the URL inside them.
         if origin.is_tuple() && !web {
             return false;
@@ -75,8 +75,11 @@ impl TrustedOrigins {
         if target.starts_with('/') {
             return self.is_own_path(target);
         }
-        Url::parse(target)
-            .is_ok_and(|url| url.username().is_empty() && url.password().is_none() && self.trusts_url(&url))
+        Url::parse(target).is_ok_and(|url| {
+            // Without both slashes (`https:/app.example.com`) a page of the same scheme reads a path of its own.
+            let whole = !is_web(&url) || target.get(url.scheme().len()..).is_some_and(|rest| rest.starts_with("://"));
+            whole && url.username().is_empty() && url.password().is_none() && self.trusts_url(&url)
+        })
     }
 
     fn is_own_path(&self, target: &str) -> bool {
@@ -91,6 +94,10 @@ impl TrustedOrigins {
         let base = self.base.as_ref().filter(|_| target.starts_with('/'));
         base.and_then(|base| base.join(target).ok()).map_or_else(|| target.to_owned(), String::from)
     }
+}
+
+fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
 }
 
 fn is_loopback(url: &Url) -> bool {

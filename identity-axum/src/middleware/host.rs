@@ -92,10 +92,14 @@ fn unusable(name: &str) -> Error {
 fn split(authority: &str) -> Option<(String, Option<u16>)> {
     let parsed: Authority = authority.trim().parse().ok()?;
     let host = canonical(parsed.host());
-    let rest = parsed.as_str().len() - parsed.host().len();
-    let bare = !parsed.as_str().contains('@') && !host.is_empty();
-    // A port that is written but is none (`host:99999`, `host:`) must not pass as "no port".
-    (bare && (rest == 0 || parsed.port_u16().is_some())).then(|| (host, parsed.port_u16()))
+    // What stands in front of the host is user information.
+    let rest = parsed.as_str().strip_prefix(parsed.host()).filter(|_| !host.is_empty())?;
+    if rest.is_empty() {
+        return Some((host, None));
+    }
+    // A port that is written but is none (`host:99999`, `host:`, `[::1]x:1`) must not pass as "no port".
+    let digits = rest.strip_prefix(':').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok().map(|port| (host, Some(port)))
 }
 
 fn canonical(host: &str) -> String {
@@ -169,8 +173,14 @@ mod tests {
         }
         let bad =
             ["example.com", "evil.id.example.com", "id.example.com.evil.test", "localhost", "127.0.0.1", "", ":443"];
-        let worse =
-            ["id.example.com@evil.test", "a@id.example.com", "id.example.com:", "id.example.com:99999", "id example"];
+        let worse = [
+            "id.example.com@evil.test",
+            "a@id.example.com",
+            "id.example.com:",
+            "id.example.com:99999",
+            "id.example.com:+1",
+            "id example",
+        ];
         for host in bad.into_iter().chain(worse) {
             assert!(!hosts.answer(host), "{host}");
         }
@@ -183,7 +193,16 @@ mod tests {
             for good in ["localhost", "localhost:8888", "127.0.0.1:8888", "[::1]:8888", "[::1]", "app.localhost:8888"] {
                 assert!(hosts.answer(good), "{good} at {base}");
             }
-            for bad in ["rebound.example:8888", "localhost.example", "notlocalhost", "10.0.0.1:8888", "[::2]:8888"] {
+            for bad in [
+                "rebound.example:8888",
+                "localhost.example",
+                "notlocalhost",
+                "10.0.0.1:8888",
+                "[::2]:8888",
+                "[::1]x:8888",
+                "[::1]x",
+                "a@[::1]:8888",
+            ] {
                 assert!(!hosts.answer(bad), "{bad} at {base}");
             }
         }

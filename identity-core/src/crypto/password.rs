@@ -125,6 +125,13 @@ impl PasswordHasher {
             .await
     }
 
+    /// Whether a stored text is a hash of a form and a cost that passwords are checked against.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn accepts(&self, stored: &str) -> bool {
+        Stored::parse(stored, &self.params).is_ok()
+    }
+
     /// How many passwords were hashed or checked so far.
     pub(crate) fn work_done(&self) -> u64 {
         self.pool.finished()

@@ -15,7 +15,7 @@ const GOOD: [&str; 10] = [
     "",
 ];
 
-const EVIL: [&str; 24] = [
+const EVIL: [&str; 26] = [
     "//evil.test",
     "///evil.test",
     "/\\evil.test",
@@ -29,6 +29,8 @@ const EVIL: [&str; 24] = [
     "HTTPS://EVIL.TEST",
     "http:evil.test",
     "https:/evil.test",
+    "http:/localhost:8888/home",
+    "https:app.example.test",
     "https://app.example.test@evil.test",
     "https://app.example.test:pw@app.example.test",
     "https://app.example.test.evil.test",
