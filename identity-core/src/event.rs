@@ -86,11 +86,11 @@ impl<'a> Act<'a> {
 pub enum Event {
     /// An account was created by a sign-up.
     SignedUp,
-    /// A session was opened with a password.
+    /// A session was opened, with a password or by proving an address.
     SignedIn,
     /// A password did not open a session.
     SignInFailed {
-        /// Why: `invalid_credentials` or `user_banned`.
+        /// Why: `invalid_credentials`, `user_banned` or `email_not_verified`.
         reason: Code,
     },
     /// A user ended the session of the browser in hand.

@@ -30,20 +30,24 @@ pub fn to_micros(time: Timestamp) -> Timestamp {
     time.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(time)
 }
 
-/// `time` plus `seconds`, saturating at the end of time.
+/// `time` plus `duration`, saturating at the end of the year 9999, which is as far as texts of times sort and databases go.
 #[must_use]
 pub fn after(time: Timestamp, duration: std::time::Duration) -> Timestamp {
     TimeDelta::from_std(duration)
         .ok()
         .and_then(|delta| time.checked_add_signed(delta))
-        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+        .map_or(latest(), |sum| sum.min(latest()))
 }
 
-/// `time` minus `duration`, saturating at the beginning of time.
+/// `time` minus `duration`, saturating at 1970.
 #[must_use]
 pub fn before(time: Timestamp, duration: std::time::Duration) -> Timestamp {
     TimeDelta::from_std(duration)
         .ok()
         .and_then(|delta| time.checked_sub_signed(delta))
-        .unwrap_or(DateTime::<Utc>::MIN_UTC)
+        .map_or(DateTime::<Utc>::UNIX_EPOCH, |rest| rest.max(DateTime::<Utc>::UNIX_EPOCH))
+}
+
+fn latest() -> Timestamp {
+    DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

@@ -23,12 +23,17 @@ pub(crate) fn info(extensions: &Extensions, headers: &HeaderMap, trusted_proxies
     Ok(RequestInfo { ip: Some(ip), user_agent: user_agent(headers), request_id })
 }
 
-/// The `User-Agent` header, cut to 512 bytes between two characters. Bytes that are no UTF-8 are replaced.
+/// The `User-Agent` header, cut to 512 bytes between two characters. Bytes that are no UTF-8, controls and changes of direction
+/// are replaced: operators read it on terminals.
 #[must_use]
 pub fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let sent = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes()).into_owned();
+    let sent = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes()).replace(disturbs_terminals, "\u{FFFD}");
     let end = sent.floor_char_boundary(MOST_BYTES);
     sent.get(..end).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn disturbs_terminals(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -44,5 +49,7 @@ mod tests {
         let long = format!("{}{}", "x".repeat(511), "é".repeat(10));
         headers.insert(USER_AGENT, HeaderValue::from_bytes(long.as_bytes()).unwrap());
         assert_eq!(user_agent(&headers).unwrap(), "x".repeat(511));
+        headers.insert(USER_AGENT, HeaderValue::from_bytes("a\u{9b}31m\u{202e}b".as_bytes()).unwrap());
+        assert_eq!(user_agent(&headers).unwrap(), "a\u{FFFD}31m\u{FFFD}b");
     }
 }

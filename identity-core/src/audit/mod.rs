@@ -13,7 +13,7 @@ use crate::op::Op;
 use crate::shared::Shared;
 use crate::time::Timestamp;
 
-pub(crate) use store::{forget, purge};
+pub(crate) use store::{forget, forget_rest, purge};
 
 /// Something that happened, as it was written down.
 #[derive(Clone, Debug, PartialEq, Eq)]

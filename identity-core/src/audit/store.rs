@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::{EventFilter, Recorded};
 use crate::error::Result;
-use crate::event::{Act, Actor};
+use crate::event::{Act, Actor, Event};
 use crate::id::{EventId, UserId};
 use crate::op::Op;
 use crate::store::Sql;
@@ -100,10 +100,23 @@ pub(super) async fn list(
     Ok(select.all(op.db()).await?.into_iter().map(Recorded::from).collect())
 }
 
-/// Forgets from where a user came whose account is deleted. That something happened stays, under an id that names nobody any more.
+/// Forgets from where a user came whose account is deleted, as far as 500 events reach: strangers can cause any number of them, and the
+/// deletion must not wait for all. The worker goes on. That something happened stays, under an id that names nobody any more.
 pub(crate) async fn forget(op: &mut Op<'_>, user_id: &UserId) -> Result<()> {
-    let sql = "UPDATE identity_events SET ip_address = NULL, user_agent = NULL WHERE user_id = $1";
+    let sql = "UPDATE identity_events SET ip_address = NULL, user_agent = NULL WHERE id IN \
+               (SELECT id FROM identity_events WHERE user_id = $1 \
+                AND (ip_address IS NOT NULL OR user_agent IS NOT NULL) LIMIT 500)";
     Sql::new(op.db(), sql, [value::text(user_id.as_str())]).execute(op.db()).await.map(|_| ())
+}
+
+/// Goes on with what [`forget`] has left of accounts that were deleted since `limit`, at most 500 events at a time. Returns how many.
+pub(crate) async fn forget_rest(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
+    let sql = "UPDATE identity_events SET ip_address = NULL, user_agent = NULL WHERE id IN \
+               (SELECT id FROM identity_events WHERE user_id IN \
+                (SELECT user_id FROM identity_events WHERE kind = $1 AND created_at > $2) \
+                AND (ip_address IS NOT NULL OR user_agent IS NOT NULL) LIMIT 500)";
+    let values = [value::text(Event::UserDeleted.kind()), value::time(limit)];
+    Sql::new(op.db(), sql, values).execute(op.db()).await
 }
 
 /// Removes events from before `limit`, at most 500 at a time. Returns how many.

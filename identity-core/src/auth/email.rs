@@ -241,7 +241,9 @@ impl EmailVerification<'_> {
                 return Err(Error::new(Code::InvalidCode));
             }
             Guess::NoCode => {
+                audit::record(&mut op, Act::anonymous(Event::CodeRefused, Some(&user.id), info)).await?;
                 let reason = if known { why_no_code(&op, &user).await? } else { Code::InvalidCode };
+                op.commit().await?;
                 return Err(Error::new(reason));
             }
         }
@@ -288,6 +290,9 @@ async fn complete(
     verification::close(op, &user.id, &[Purpose::EmailCode, Purpose::EmailChangeProof]).await?;
     audit::record(op, Act::own(Event::EmailVerified, &user.id, info)).await?;
     let issued = if signs_in { session::open(op, &user, &Proof::User, remember, info).await? } else { None };
+    if issued.is_some() {
+        audit::record(op, Act::own(Event::SignedIn, &user.id, info)).await?;
+    }
     Ok((profile_of(op, user).await?, issued))
 }
 

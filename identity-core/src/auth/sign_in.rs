@@ -103,6 +103,7 @@ impl SignIn<'_> {
                 return Err(Error::new(Code::UserBanned));
             }
             if shared.config.email.require_verification && !user.email_verified {
+                audit::note(shared, refused(Code::EmailNotVerified, subject.as_ref(), info)).await;
                 return self.ask_for_verification(guess, &user, sign_in.callback_url.as_deref()).await.map(Some);
             }
             let rehashed = if verified.outdated { Some(shared.hasher.hash(password).await?) } else { None };

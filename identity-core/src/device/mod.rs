@@ -142,8 +142,8 @@ impl DeviceSessions<'_> {
             op.commit().await?;
             removed += batch;
             if batch == 0 {
-                let act = Act::own(Event::DevicesCleanedUp { count: removed }, administrator, info);
-                audit::note(self.shared, Act { user_id: None, ..act }).await;
+                let event = Event::DevicesCleanedUp { count: removed };
+                audit::note(self.shared, Act::own(event, administrator, info)).await;
                 return Ok(removed);
             }
         }

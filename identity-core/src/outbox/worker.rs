@@ -31,6 +31,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(30);
 /// How often a mail without an expiry is tried: about two days.
 const MAX_ATTEMPTS: i32 = 100;
+/// For how long events of a deleted account are looked for that still say from where it was used.
+const FORGETTING: Duration = Duration::from_hours(24);
 /// How long a message that was given up is kept for the operator to see.
 const KEEP_DEAD_LETTERS: Duration = Duration::from_hours(24 * 30);
 /// How long spent and expired verifications are kept, so that a link opened twice can still say "already verified".
@@ -162,6 +164,7 @@ pub(crate) async fn purge(shared: &Shared) -> Result<()> {
     while removed(shared, async |op| session::store::purge(op, now).await).await? {}
     while removed(shared, async |op| device::store::purge(op).await).await? {}
     while removed(shared, async |op| verification::store::purge(op, before(now, KEEP_VERIFICATIONS)).await).await? {}
+    while removed(shared, async |op| audit::forget_rest(op, before(now, FORGETTING)).await).await? {}
     while removed(shared, async |op| audit::purge(op, before(now, shared.config.audit.keep_for)).await).await? {}
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
     while removed(shared, async |op| limits::store::purge(op.db(), now).await).await? {}

@@ -1,9 +1,11 @@
 //! What statements run on, and how long they are waited for.
 
 use std::future::Future;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use sea_orm::sqlx::{self, Connection as _, PgConnection};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseExecutor, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
     Statement,
@@ -89,6 +91,39 @@ impl ConnectionTrait for Conn<'_> {
     }
 }
 
+/// When a step was last given up by whoever waited for it: because it took too long, or because the client went away.
+static GIVEN_UP: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// For how long connections that come back are then asked for a sign of life.
+const SUSPICION: Duration = Duration::from_mins(1);
+
+/// Notes a step that was given up.
+struct Waiting {
+    answered: bool,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.answered {
+            *GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+    }
+}
+
+/// Whether a connection that comes back to the pool answers, as far as there is reason to ask. The pool itself asks too, but waits
+/// for the answer for ever, and the place of the connection stays taken: with all places taken so, nothing new would be opened
+/// although the server is there again.
+pub(super) async fn is_answering(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let given_up = *GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner);
+    if given_up.is_none_or(|when| when.elapsed() > SUSPICION) {
+        return Ok(true);
+    }
+    match timeout(PATIENCE, connection.ping()).await {
+        Ok(answered) => answered.map(|()| true),
+        Err(_) => Err(sqlx::Error::PoolTimedOut),
+    }
+}
+
 /// Waits for one step. A server that is stopped in its tracks, or cut off without a word, keeps its connections open and says
 /// nothing: no error would ever come. A file does not do that, and has a busy timeout.
 pub(super) async fn in_time<T, E: From<DbErr>>(
@@ -98,8 +133,12 @@ pub(super) async fn in_time<T, E: From<DbErr>>(
     if backend != DbBackend::Postgres {
         return step.await;
     }
+    let mut waiting = Waiting { answered: false };
     match timeout(PATIENCE, step).await {
-        Ok(done) => done,
+        Ok(done) => {
+            waiting.answered = true;
+            done
+        }
         Err(late) => Err(DbErr::Conn(RuntimeErr::Internal(format!("the database does not answer: {late}"))).into()),
     }
 }

@@ -14,11 +14,12 @@ use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseConnectionType, DatabaseTransaction,
-    DbBackend, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
-    sqlx,
+    DbBackend, DbErr, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    Value, sqlx,
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::code::Code;
@@ -124,7 +125,10 @@ impl Store {
             connect
                 .test_before_acquire_if_idle_for(Duration::from_mins(1))
                 .set_application_name("identity")
-                .statement_timeout(PATIENCE);
+                .statement_timeout(PATIENCE)
+                .map_sqlx_postgres_pool_opts(|pool| {
+                    pool.after_release(|connection, _| Box::pin(async { conn::is_answering(connection).await }))
+                });
         } else {
             return Err(
                 Error::new(Code::StoreUnavailable).with_detail("the database URL must start with sqlite: or postgres:")
@@ -202,8 +206,13 @@ impl Store {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let begun = in_time(self.connection.get_database_backend(), self.connection.begin_with_options(options));
-        Ok((begun.await?, turn))
+        let backend = self.connection.get_database_backend();
+        if backend != DbBackend::Postgres {
+            return Ok((self.connection.begin_with_options(options).await?, turn));
+        }
+        let begun = begin_for_certain(self.connection.clone(), options);
+        let tx = in_time(backend, async { begun.await.map_err(|lost| DbErr::Custom(lost.to_string()))? }).await?;
+        Ok((tx, turn))
     }
 
     /// Runs one statement that writes and needs no other beside it. Answers how many rows it has written.
@@ -217,6 +226,16 @@ impl Store {
         let Some(turn) = &self.turn else { return Ok(None) };
         Ok(Some(timeout(BUSY_TIMEOUT, Arc::clone(turn).acquire_owned()).await.map_err(busy)?.map_err(busy)?))
     }
+}
+
+/// Begins a transaction, also when nobody waits for it any more. The driver knows of a transaction only once the server has answered: a
+/// `BEGIN` that was given up on the way would bring its connection back to the pool inside of a transaction that nobody ends.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one round trip that must not be cancelled; what it begins ends when it is dropped"
+)]
+fn begin_for_certain(pool: DatabaseConnection, options: TransactionOptions) -> JoinHandle<Result<Tx, DbErr>> {
+    tokio::spawn(async move { pool.begin_with_options(options).await })
 }
 
 /// Whether a connection is outside of any transaction, so that the next one on it really is one. SQLite itself rolls back what

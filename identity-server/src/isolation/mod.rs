@@ -74,7 +74,7 @@ impl Report {
         }
         let path = Path::new(target);
         // The file that is named is read whatever it is called, or the check would pass by doing nothing.
-        let known = !path.is_file() || reader(path).is_some();
+        let known = !path.exists() || path.is_dir() || (path.is_file() && reader(path).is_some());
         if !known {
             self.problems.push(format!("{target}: is no source that is known; a database is named as sqlite:{target}"));
         } else if let Err(error) = self.add_path(path, names) {
@@ -105,7 +105,7 @@ impl Report {
                     self.problems.push(format!("{}: {error}", child.display()));
                 }
             }
-        } else if let Some(read) = reader(path) {
+        } else if let Some(read) = reader(path).filter(|_| path.is_file()) {
             let bytes = fs::read(path)?;
             self.files += 1;
             for table in read(&String::from_utf8_lossy(&bytes)) {
