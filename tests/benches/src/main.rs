@@ -105,21 +105,25 @@ fn run(options: &Options) -> Result<ExitCode> {
     }
     let machine = Machine::prepare()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let shown = runtime.block_on(measure(options, &machine))?;
-    report::print(options, &machine, &shown)?;
-    let short = shown.iter().any(Shown::falls_short);
+    report::begin(options, &machine)?;
+    let short = runtime.block_on(measure(options, &machine))?;
     Ok(if options.check && short { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Every row that is measured, one after the other.
-async fn measure(options: &Options, machine: &Machine) -> Result<Vec<Shown>> {
-    let mut shown = get_session::on_sqlite(options, machine).await?;
-    shown.extend(get_session::on_postgres(options, machine).await?);
-    shown.extend(sign_in::alone(options, machine).await?);
-    shown.extend(sign_in::storm(options, machine).await?);
-    shown.extend(forwarding::measure(options, machine).await?);
-    shown.extend(footprint::measure(options, machine).await?);
-    Ok(shown)
+/// Measures one operation after the other, and answers whether a row falls short.
+async fn measure(options: &Options, machine: &Machine) -> Result<bool> {
+    let mut short = false;
+    let mut show = |shown: Vec<Shown>| {
+        short |= shown.iter().any(Shown::falls_short);
+        report::rows(&shown)
+    };
+    show(get_session::on_sqlite(options, machine).await?)?;
+    show(get_session::on_postgres(options, machine).await?)?;
+    show(sign_in::alone(options, machine).await?)?;
+    show(sign_in::storm(options, machine).await?)?;
+    show(forwarding::measure(options, machine).await?)?;
+    show(footprint::measure(options, machine).await?)?;
+    Ok(short)
 }
 
 /// A folder that is gone when the value is dropped.

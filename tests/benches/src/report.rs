@@ -7,18 +7,30 @@ use crate::machine::Machine;
 use crate::rows::{Bound, Shown};
 use crate::{Options, Result};
 
-/// Writes the table to the standard output, as Markdown.
-pub(crate) fn print(options: &Options, machine: &Machine, all: &[Shown]) -> Result<()> {
+/// Writes the head of the table to the standard output, as Markdown.
+pub(crate) fn begin(options: &Options, machine: &Machine) -> Result<()> {
     let Options { users, connections, rounds, seconds, .. } = options;
     let cores = if machine.pins { "one core" } else { "cores not pinned: taskset is missing" };
     let mut text = String::new();
     writeln!(text, "\n{users} users, {connections} connections, median of {rounds} rounds of {seconds} s, {cores}\n")?;
     writeln!(text, "| Operation | Ours | Baseline | Ratio | Target | CPU us | Its CPU us | Others % | |")?;
     writeln!(text, "|---|--:|--:|--:|--:|--:|--:|--:|---|")?;
+    write(&text)
+}
+
+/// Writes rows as soon as they are measured.
+pub(crate) fn rows(all: &[Shown]) -> Result<()> {
+    let mut text = String::new();
     for shown in all {
         line(&mut text, shown)?;
     }
-    Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+    write(&text)
+}
+
+fn write(text: &str) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    Ok(output.flush()?)
 }
 
 fn line(text: &mut String, shown: &Shown) -> Result<()> {
