@@ -20,10 +20,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use http::{HeaderMap, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use serde::{Serialize, Serializer};
-use sqlx::Row as _;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ColumnIndex, Decode, Row, Type};
 
 use crate::Result;
 use crate::data::COOKIE;
@@ -32,8 +31,13 @@ const FIND: &str = "SELECT s.id, s.user_id, s.ip_address, s.user_agent, s.create
      u.email, u.email_verified, u.name, u.image, u.role, u.banned, u.created_at, u.updated_at \
      FROM identity_sessions s JOIN identity_users u ON u.id = s.user_id WHERE s.token_digest = $1";
 
+enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
 struct App {
-    pool: SqlitePool,
+    pool: Pool,
     key: hmac::Key,
 }
 
@@ -43,14 +47,7 @@ pub(crate) fn run(listen: SocketAddr, database: &str, secret: &str) -> Result<()
 }
 
 async fn serve(listen: SocketAddr, database: &str, secret: &str) -> Result<()> {
-    let options = SqliteConnectOptions::from_str(database)?
-        .busy_timeout(Duration::from_secs(5))
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .pragma("temp_store", "MEMORY")
-        .pragma("mmap_size", "134217728");
-    let pool = SqlitePoolOptions::new().max_connections(8).test_before_acquire(false).connect_with(options).await?;
+    let pool = connect(database).await?;
     let app = App { pool, key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()) };
     let routes = Router::new().route("/api/auth/get-session", get(get_session)).with_state(Arc::new(app));
     let listener = tokio::net::TcpListener::bind(listen).await?.tap_io(|stream| {
@@ -60,12 +57,40 @@ async fn serve(listen: SocketAddr, database: &str, secret: &str) -> Result<()> {
     Ok(axum::serve(listener, routes).await?)
 }
 
+/// With the settings of the server.
+async fn connect(database: &str) -> Result<Pool> {
+    const CONNECTIONS: u32 = 8;
+    if !database.starts_with("sqlite:") {
+        let options = PgConnectOptions::from_str(database)?.options([("statement_timeout", "2000")]);
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
+        return Ok(Pool::Postgres(pool.connect_with(options).await?));
+    }
+    let options = SqliteConnectOptions::from_str(database)?
+        .busy_timeout(Duration::from_secs(5))
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .pragma("temp_store", "MEMORY")
+        .pragma("mmap_size", "134217728");
+    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
+    Ok(Pool::Sqlite(pool.connect_with(options).await?))
+}
+
 async fn get_session(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let Some(token) = token(&headers, &app.key) else { return StatusCode::UNAUTHORIZED.into_response() };
     let digest = digest::digest(&digest::SHA256, token.as_bytes());
-    match sqlx::query(FIND).bind(digest.as_ref()).fetch_optional(&app.pool).await {
-        Ok(Some(row)) => answer(&row, &token).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()),
-        Ok(None) => StatusCode::UNAUTHORIZED.into_response(),
+    let found = match &app.pool {
+        Pool::Sqlite(pool) => {
+            let found = sqlx::query(FIND).bind(digest.as_ref()).fetch_optional(pool).await;
+            found.and_then(|row| row.map(|row| answer(&row, &token)).transpose())
+        }
+        Pool::Postgres(pool) => {
+            let found = sqlx::query(FIND).bind(digest.as_ref()).fetch_optional(pool).await;
+            found.and_then(|row| row.map(|row| answer(&row, &token)).transpose())
+        }
+    };
+    match found {
+        Ok(answer) => answer.unwrap_or_else(|| StatusCode::UNAUTHORIZED.into_response()),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -81,7 +106,13 @@ fn token(headers: &HeaderMap, key: &hmac::Key) -> Option<String> {
     Some(token.to_owned())
 }
 
-fn answer(row: &SqliteRow, token: &str) -> Result<Response, sqlx::Error> {
+fn answer<R: Row>(row: &R, token: &str) -> Result<Response, sqlx::Error>
+where
+    usize: ColumnIndex<R>,
+    bool: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    DateTime<Utc>: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> &'r str: Decode<'r, R::Database> + Type<R::Database>,
+{
     let expires_at: DateTime<Utc> = row.try_get(6)?;
     #[expect(clippy::disallowed_methods, reason = "the baseline has no clock to move")]
     let now = Utc::now();

@@ -26,6 +26,18 @@ pub(crate) fn get(path: &str, host: &str, cookies: &[String]) -> Requests {
     cookies.iter().map(|cookie| request(cookie).into_bytes()).collect()
 }
 
+/// POST requests of JSON for `path`, one for each body.
+pub(crate) fn post(path: &str, host: &str, bodies: &[String]) -> Requests {
+    let request = |body: &String| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    bodies.iter().map(|body| request(body).into_bytes()).collect()
+}
+
 /// What came of a load.
 #[derive(Debug)]
 pub(crate) struct Answered {
@@ -36,6 +48,11 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
+    fn new(begun: Instant, mut latencies: Vec<Duration>) -> Self {
+        latencies.sort_unstable();
+        Self { elapsed: begun.elapsed(), latencies }
+    }
+
     /// The latency that this share of the answers did not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         #[expect(
@@ -56,33 +73,67 @@ pub(crate) async fn run(
     connections: usize,
     time: Duration,
 ) -> Result<Answered> {
-    let mut clients = Vec::with_capacity(connections);
-    for _ in 0..connections {
-        clients.push(Client::connect(address).await?);
-    }
     let begun = Instant::now();
+    let latencies = awake(keep_busy(address, requests, connections, begun + time)).await?;
+    Ok(Answered::new(begun, latencies))
+}
+
+/// Sends a request every `pause` for `time`, however long the answers take, while `connections` are kept busy with requests of
+/// another kind. Latencies are counted from the moment when a request was due.
+pub(crate) async fn probe(
+    address: SocketAddr,
+    (probes, pause): (&Requests, Duration),
+    (others, connections): (&Requests, usize),
+    time: Duration,
+) -> Result<Answered> {
+    let begun = Instant::now();
+    let busy = keep_busy(address, others, connections, begun + time);
+    let probing = async {
+        let mut client = Client::connect(address).await?;
+        let mut latencies = Vec::new();
+        let mut due = begun;
+        for request in probes.iter().cycle() {
+            due += pause;
+            if due >= begun + time {
+                break;
+            }
+            while Instant::now() < due {
+                tokio::task::yield_now().await;
+            }
+            client.exchange(request).await?;
+            latencies.push(due.elapsed());
+        }
+        Ok(latencies)
+    };
+    let (_, latencies) = awake(async { tokio::try_join!(busy, probing) }).await?;
+    Ok(Answered::new(begun, latencies))
+}
+
+async fn keep_busy(
+    address: SocketAddr,
+    requests: &Requests,
+    connections: usize,
+    until: Instant,
+) -> Result<Vec<Duration>> {
     let mut running = JoinSet::new();
-    // Whoever answers a sleeping client pays for waking it, which in a virtual machine can cost more than the answer. So the load
-    // never sleeps.
-    let awake = running_forever();
-    for (number, client) in clients.into_iter().enumerate() {
+    for number in 0..connections {
         let first = number * requests.len() / connections;
-        running.spawn(client.repeat(Arc::clone(requests), first, begun + time));
+        running.spawn(Client::connect(address).await?.repeat(Arc::clone(requests), first, until));
     }
     let mut latencies = Vec::new();
-    let collect = async {
-        while let Some(ended) = running.join_next().await {
-            latencies.append(&mut ended??);
-        }
-        Result::<()>::Ok(())
-    };
-    tokio::select! {
-        collected = collect => collected?,
-        never = awake => match never {},
+    while let Some(ended) = running.join_next().await {
+        latencies.append(&mut ended??);
     }
-    let elapsed = begun.elapsed();
-    latencies.sort_unstable();
-    Ok(Answered { elapsed, latencies })
+    Ok(latencies)
+}
+
+/// Whoever answers a sleeping client pays for waking it, which in a virtual machine can cost more than the answer. So the load
+/// never sleeps.
+async fn awake<T>(load: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        done = load => done,
+        never = running_forever() => match never {},
+    }
 }
 
 async fn running_forever() -> Infallible {

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::Result;
 
 /// Unit of the times in `/proc` (`man 5 proc_pid_stat`): a hundredth of a second on every Linux that people run.
@@ -24,25 +26,49 @@ const LOAD: &str = "1";
 pub(crate) struct Machine {
     /// Whether programs stay on the core they are put on.
     pub(crate) pins: bool,
-    server: PathBuf,
+    own: PathBuf,
+}
+
+/// A loop of this program: its arguments.
+#[derive(Debug)]
+pub(crate) struct Loop(pub(crate) Vec<String>);
+
+/// What a loop has done.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Done {
+    pub(crate) operations: usize,
+    pub(crate) elapsed: Duration,
+    /// User and system time.
+    pub(crate) processor: Duration,
 }
 
 impl Machine {
-    /// Builds the server, and moves this process to the core of the load.
+    /// Builds the programs, each as its users do, and moves this process to the core of the load.
     pub(crate) fn prepare() -> Result<Self> {
-        let built =
-            Command::new(env!("CARGO")).args(["build", "--release", "--package", "identity-server"]).status()?;
-        if !built.success() {
-            return Err("the server does not build".into());
+        for package in ["identity-server", "example-base-service"] {
+            let built = Command::new(env!("CARGO")).args(["build", "--release", "--package", package]).status()?;
+            if !built.success() {
+                return Err(format!("{package} does not build").into());
+            }
         }
-        let server = std::env::current_exe()?.with_file_name("identity-server");
-        let own = std::process::id().to_string();
-        let moved = Command::new("taskset").args(["-acp", LOAD, &own]).stdout(Stdio::null()).status();
-        Ok(Self { pins: moved.is_ok_and(|status| status.success()), server })
+        let id = std::process::id().to_string();
+        let moved = Command::new("taskset").args(["-acp", LOAD, &id]).stdout(Stdio::null()).status();
+        Ok(Self { pins: moved.is_ok_and(|status| status.success()), own: std::env::current_exe()? })
+    }
+
+    /// The file of the server.
+    pub(crate) fn server(&self) -> PathBuf {
+        self.own.with_file_name("identity-server")
     }
 
     /// Starts the server itself over a database.
-    pub(crate) fn start_server(&self, folder: &Path, database: &str, secret: &str) -> Result<Program> {
+    pub(crate) fn start_server(
+        &self,
+        folder: &Path,
+        database: &str,
+        secret: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Program> {
         let address = free_address()?;
         let settings = [
             ("IDENTITY_HTTP__LISTEN", address.to_string()),
@@ -51,17 +77,43 @@ impl Machine {
             ("IDENTITY_DATABASE__URL", database.to_owned()),
             ("IDENTITY_SECRETS__SECRET", secret.to_owned()),
         ];
-        let mut command = self.pinned(&self.server);
-        command.envs(settings);
+        let mut command = self.pinned(&self.server());
+        command.envs(settings).envs(more.iter().copied());
         Program::start("identity-server", command, folder, address)
     }
 
     /// Starts the baseline over a database.
     pub(crate) fn start_baseline(&self, folder: &Path, database: &str, secret: &str) -> Result<Program> {
         let address = free_address()?;
-        let mut command = self.pinned(&std::env::current_exe()?);
+        let mut command = self.pinned(&self.own);
         command.args(["baseline", &address.to_string(), database, secret]);
         Program::start("axum + sqlx", command, folder, address)
+    }
+
+    /// Starts the example of a base service.
+    pub(crate) fn start_base_service(&self, folder: &Path, anchor: &str, name: &str, secret: &str) -> Result<Program> {
+        let address = free_address()?;
+        let settings = [
+            ("ANCHOR_URL", anchor.to_owned()),
+            ("SERVICE_NAME", name.to_owned()),
+            ("SERVICE_SECRET", secret.to_owned()),
+            ("LISTEN", address.to_string()),
+            ("DATABASE_URL", format!("sqlite://{}", folder.join("service.db").display())),
+        ];
+        let mut command = self.pinned(&self.own.with_file_name("example-base-service"));
+        command.envs(settings);
+        Program::start("example-base-service", command, folder, address)
+    }
+
+    /// Runs a loop to its end.
+    pub(crate) fn repeat(&self, repeated: &Loop, time: Duration) -> Result<Done> {
+        let mut command = self.pinned(&self.own);
+        command.args(["repeat", &time.as_millis().to_string()]).args(&repeated.0);
+        let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+        if !output.status.success() {
+            return Err("a loop has failed".into());
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     fn pinned(&self, program: &Path) -> Command {
@@ -77,8 +129,9 @@ impl Machine {
 /// A running program that listens, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Program {
-    pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
+    /// When it was started.
+    pub(crate) begun: Instant,
     child: Child,
 }
 
@@ -87,26 +140,32 @@ impl Program {
         let log = folder.join(format!("log-{}", address.port()));
         let output = fs::File::create(&log)?;
         command.current_dir(folder).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        let mut program = Self { name, address, child: command.spawn()? };
-        let begun = Instant::now();
+        let mut program = Self { address, begun: Instant::now(), child: command.spawn()? };
         while TcpStream::connect(address).is_err() {
-            if program.child.try_wait()?.is_some() || begun.elapsed() > PATIENCE {
+            if program.child.try_wait()?.is_some() || program.begun.elapsed() > PATIENCE {
                 return Err(format!("{name} does not start:\n{}", fs::read_to_string(log)?).into());
             }
-            thread::sleep(Duration::from_millis(10));
+            thread::sleep(Duration::from_millis(1));
         }
         Ok(program)
     }
 
-    /// What it has used so far.
-    pub(crate) fn usage(&self) -> Result<Usage> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+    /// The name and port by which it is asked.
+    pub(crate) fn host(&self) -> String {
+        format!("localhost:{}", self.address.port())
+    }
+
+    /// User and system time that it has used so far.
+    pub(crate) fn processor(&self) -> Result<Duration> {
+        processor(&self.child.id().to_string())
+    }
+
+    /// A size in MiB that the kernel knows: `VmRSS` is what is resident, `VmHWM` the most that ever was.
+    pub(crate) fn memory(&self, name: &str) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        // The name of the program may hold anything; what follows it is numbers from the third field on.
-        let (_, fields) = stat.rsplit_once(')').ok_or("an unreadable /proc/PID/stat")?;
-        let ticks: u32 =
-            fields.split_ascii_whitespace().skip(11).take(2).map(str::parse::<u32>).sum::<Result<_, _>>()?;
-        Ok(Usage { processor: TICK * ticks, memory: mebibytes(&status, "VmRSS:")?, busy: busy()? })
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kibibytes: f64 = line.ok_or("an unreadable /proc/PID/status")?.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes / 1024.0)
     }
 }
 
@@ -118,25 +177,19 @@ impl Drop for Program {
     }
 }
 
-/// What a program has used so far, and how busy its core was with anything.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Usage {
-    /// User and system time.
-    pub(crate) processor: Duration,
-    /// Resident set in MiB.
-    pub(crate) memory: f64,
-    /// Time that the core of the measured programs was not idle.
-    pub(crate) busy: Duration,
+/// User and system time that a process has used so far.
+pub(crate) fn processor(id: &str) -> Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
+    // The name of the program may hold anything; what follows it is numbers from the third field on.
+    let (_, fields) = stat.rsplit_once(')').ok_or("an unreadable /proc/PID/stat")?;
+    let ticks: u32 = fields.split_ascii_whitespace().skip(11).take(2).map(str::parse::<u32>).sum::<Result<_, _>>()?;
+    Ok(TICK * ticks)
 }
 
-fn mebibytes(status: &str, name: &str) -> Result<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("an unreadable /proc/PID/status")?;
-    let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kibibytes / 1024.0)
-}
-
+/// Time that the core of the measured programs was not idle.
+///
 /// The fields of `man 5 proc_stat`: user, nice, system, idle, iowait, irq, softirq, steal.
-fn busy() -> Result<Duration> {
+pub(crate) fn busy() -> Result<Duration> {
     let stat = fs::read_to_string("/proc/stat")?;
     let line = stat.lines().find(|line| line.starts_with("cpu0 ")).ok_or("an unreadable /proc/stat")?;
     let ticks: Vec<u32> = line.split_ascii_whitespace().skip(1).take(8).map(str::parse).collect::<Result<_, _>>()?;

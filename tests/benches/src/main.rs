@@ -1,16 +1,22 @@
 //! Measures the server beside the least that does the same work, in one run on one machine.
 //!
-//! `cargo run --release -p identity-benches` builds the server, fills a database, and prints one table for each operation. Server
-//! and baseline are pinned to the first core, the load to the second, and they take turns. What counts is the ratio: requests per
-//! second depend on the machine and on what else it does, which is why the processor time of each request stands beside them.
+//! `cargo run --release -p identity-benches` builds the programs, fills databases, and prints one table. What is measured is pinned
+//! to the first core, the load to the second, and sides that are compared take turns. What counts is the ratio: requests per second
+//! depend on the machine and on what else it does, which is why the processor time of each request stands beside them. The rows of
+//! PostgreSQL need `TEST_DATABASE_URL`, as the tests do.
 
 mod baseline;
 mod data;
 mod duel;
+mod footprint;
+mod forwarding;
 mod get_session;
 mod load;
 mod machine;
+mod repeat;
 mod report;
+mod rows;
+mod sign_in;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -18,9 +24,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use tempfile::TempDir;
 
-use self::duel::Duel;
 use self::machine::Machine;
+use self::rows::Shown;
 
 type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
@@ -39,12 +46,19 @@ enum Command {
     /// Serve as the baseline; the benchmark starts it itself.
     #[command(hide = true)]
     Baseline { listen: SocketAddr, database: String, secret: String },
+    /// Do one operation over and over; the benchmark starts it itself.
+    #[command(hide = true)]
+    Repeat {
+        milliseconds: u64,
+        #[command(subcommand)]
+        operation: repeat::Operation,
+    },
 }
 
 /// How long and how hard.
 #[derive(Args, Debug)]
 struct Options {
-    /// Fail when a ratio is below its floor.
+    /// Fail when a ratio is beyond its floor.
     #[arg(long)]
     check: bool,
     /// How often each side takes its turn; the median counts.
@@ -56,7 +70,7 @@ struct Options {
     /// Connections that are kept open, each with one request at a time.
     #[arg(long, default_value_t = 32)]
     connections: usize,
-    /// Users in the database, each with one session.
+    /// Users in each database, each with one session.
     #[arg(long, default_value_t = 2000)]
     users: usize,
 }
@@ -73,6 +87,9 @@ fn main() -> ExitCode {
         Some(Command::Baseline { listen, database, secret }) => {
             baseline::run(listen, &database, &secret).map(|()| ExitCode::SUCCESS)
         }
+        Some(Command::Repeat { milliseconds, operation }) => {
+            repeat::run(operation, Duration::from_millis(milliseconds)).map(|()| ExitCode::SUCCESS)
+        }
         None => run(&cli.options),
     };
     done.unwrap_or_else(|error| {
@@ -88,13 +105,33 @@ fn run(options: &Options) -> Result<ExitCode> {
     }
     let machine = Machine::prepare()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let duels = runtime.block_on(measure(options, &machine))?;
-    report::print(options, &machine, &duels)?;
-    let short = duels.iter().any(Duel::falls_short);
+    report::begin(options, &machine)?;
+    let short = runtime.block_on(measure(options, &machine))?;
     Ok(if options.check && short { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Every operation that is measured, one after the other.
-async fn measure(options: &Options, machine: &Machine) -> Result<Vec<Duel>> {
-    Ok(vec![get_session::on_sqlite(options, machine).await?])
+/// Measures one operation after the other, and answers whether a row falls short.
+async fn measure(options: &Options, machine: &Machine) -> Result<bool> {
+    let mut short = false;
+    let mut show = |shown: Vec<Shown>| {
+        short |= shown.iter().any(Shown::falls_short);
+        report::rows(&shown)
+    };
+    show(get_session::on_sqlite(options, machine).await?)?;
+    show(get_session::on_postgres(options, machine).await?)?;
+    show(sign_in::alone(options, machine).await?)?;
+    show(sign_in::storm(options, machine).await?)?;
+    show(forwarding::measure(options, machine).await?)?;
+    show(footprint::measure(options, machine).await?)?;
+    Ok(short)
+}
+
+/// A folder that is gone when the value is dropped.
+fn folder() -> Result<TempDir> {
+    Ok(tempfile::Builder::new().prefix("identity-benches-").tempdir()?)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some hundred thousands, or the size of a file")]
+fn count(number: usize) -> f64 {
+    number as f64
 }

@@ -3,55 +3,60 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use crate::duel::{Duel, Turn};
 use crate::machine::Machine;
+use crate::rows::{Bound, Shown};
 use crate::{Options, Result};
 
-/// A column: its title, its digits after the point, and its number.
-type Column = (&'static str, usize, fn(&Turn) -> f64);
-
-const COLUMNS: [Column; 6] = [
-    ("req/s", 0, |turn| turn.rate),
-    ("p50 ms", 2, |turn| turn.p50),
-    ("p99 ms", 2, |turn| turn.p99),
-    ("CPU us/req", 1, |turn| turn.processor),
-    ("RSS MiB", 1, |turn| turn.memory),
-    ("foreign %", 0, |turn| turn.foreign * 100.0),
-];
-
-/// Writes one table for each duel to the standard output.
-pub(crate) fn print(options: &Options, machine: &Machine, duels: &[Duel]) -> Result<()> {
-    let mut text = String::new();
-    for duel in duels {
-        describe(&mut text, options, machine, duel)?;
-    }
-    Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
-}
-
-fn describe(text: &mut String, options: &Options, machine: &Machine, duel: &Duel) -> Result<()> {
+/// Writes the head of the table to the standard output, as Markdown.
+pub(crate) fn begin(options: &Options, machine: &Machine) -> Result<()> {
     let Options { users, connections, rounds, seconds, .. } = options;
     let cores = if machine.pins { "one core" } else { "cores not pinned: taskset is missing" };
-    writeln!(
-        text,
-        "\n{}: {users} users, {connections} connections, median of {rounds} rounds of {seconds} s, {cores}\n",
-        duel.name
-    )?;
-    write!(text, "{:18}", "")?;
-    for (title, ..) in COLUMNS {
-        write!(text, "{title:>12}")?;
+    let mut text = String::new();
+    writeln!(text, "\n{users} users, {connections} connections, median of {rounds} rounds of {seconds} s, {cores}\n")?;
+    writeln!(text, "| Operation | Ours | Baseline | Ratio | Target | CPU us | Its CPU us | Others % | |")?;
+    writeln!(text, "|---|--:|--:|--:|--:|--:|--:|--:|---|")?;
+    write(&text)
+}
+
+/// Writes rows as soon as they are measured.
+pub(crate) fn rows(all: &[Shown]) -> Result<()> {
+    let mut text = String::new();
+    for shown in all {
+        line(&mut text, shown)?;
     }
-    for (side, name) in duel.sides.iter().enumerate() {
-        write!(text, "\n{name:18}")?;
-        for (_, digits, number) in COLUMNS {
-            write!(text, "{:12.digits$}", duel.median(side, number))?;
-        }
+    write(&text)
+}
+
+fn write(text: &str) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    Ok(output.flush()?)
+}
+
+fn line(text: &mut String, shown: &Shown) -> Result<()> {
+    let Shown { row, own, baseline, ratio, .. } = shown;
+    let (unit, digits) = (row.unit, row.digits);
+    write!(text, "| {} | {own:.digits$} {unit} | {}: {baseline:.digits$} {unit} ", row.name, row.baseline)?;
+    write!(text, "| {ratio:.2} | {} ", bound(row.target))?;
+    match shown.processor {
+        Some([own, other]) => write!(text, "| {own:.0} | {other:.0} ")?,
+        None => write!(text, "| | ")?,
     }
-    write!(text, "\n{:18}", "ratio")?;
-    // How others disturb a turn is not a thing to compare.
-    for (_, _, number) in COLUMNS.iter().take(COLUMNS.len() - 1) {
-        write!(text, "{:12.2}", duel.ratio(number))?;
+    match shown.foreign {
+        Some([own, other]) => write!(text, "| {:.0}, {:.0} ", own * 100.0, other * 100.0)?,
+        None => write!(text, "| ")?,
     }
-    let verdict = if duel.falls_short() { "BELOW THE FLOOR" } else { "good" };
-    writeln!(text, "\n\nratio of req/s {:.2}, floor {:.2}: {verdict}", duel.ratio(|turn| turn.rate), duel.floor)?;
-    Ok(())
+    let verdict = match (row.target.admits(*ratio), row.floor.admits(*ratio)) {
+        (true, _) => "good".to_owned(),
+        (false, true) => format!("misses the target, floor {}", bound(row.floor)),
+        (false, false) => format!("BELOW THE FLOOR {}", bound(row.floor)),
+    };
+    Ok(writeln!(text, "| {verdict} |")?)
+}
+
+fn bound(bound: Bound) -> String {
+    match bound {
+        Bound::AtLeast(least) => format!(">= {least:.2}"),
+        Bound::AtMost(most) => format!("<= {most:.2}"),
+    }
 }

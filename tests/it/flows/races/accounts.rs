@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use identity_core::request::RequestInfo;
+use identity_core::token::Token;
 use identity_core::user::Ban;
-use identity_tests::{Actor, race};
+use identity_tests::{Actor, TestApp, race};
 use serde_json::{Value, json};
 
 use super::{MANY, app, one_wins, outcomes, spelling};
@@ -230,4 +232,20 @@ async fn a_burst_of_guesses_does_not_outrun_the_count_of_wrong_ones() {
     let judged = replies.iter().filter(|reply| reply.status == 401).count();
     assert!((1..=5).contains(&judged), "{:?}", outcomes(&replies));
     assert!(replies.iter().all(|reply| [401, 429].contains(&reply.status.as_u16())), "{:?}", outcomes(&replies));
+}
+
+#[tokio::test]
+async fn callers_who_go_away_leave_no_transaction_behind() {
+    let app = TestApp::start().await;
+    let (sessions, nobody) = (app.identity.sessions(), Token::presented("a token of nobody"));
+    for patience in 0..200 {
+        let signing_out = sessions.sign_out(&nobody, &RequestInfo::default());
+        let _ = tokio::time::timeout(Duration::from_micros(patience * 20), signing_out).await;
+    }
+    if app.database().url().starts_with("postgres") {
+        // Whoever looks is in a transaction of its own, but not idle.
+        let idle = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
+        app.database().until(idle, 0).await;
+    }
+    let _ = app.user("alice").await;
 }
