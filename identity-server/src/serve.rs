@@ -69,9 +69,10 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool) -> Result<(), Failure> {
     if tokio::time::timeout(GRACE, worker.stop()).await.is_err() {
         tracing::warn!("a mail was still being sent");
     }
-    match tokio::time::timeout(GRACE, identity.store().clone().close()).await {
-        Ok(closed) => closed?,
-        Err(_) => tracing::warn!("the database did not take its leave"),
+    if let Ok(closed) = tokio::time::timeout(GRACE, identity.store().clone().close()).await {
+        closed?;
+    } else {
+        tracing::warn!("the database did not take its leave");
     }
     tracing::info!("stopped");
     served

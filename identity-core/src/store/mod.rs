@@ -20,7 +20,7 @@ use sea_orm::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::code::Code;
 use crate::error::{Error, Result};
@@ -134,7 +134,7 @@ impl Store {
                 Error::new(Code::StoreUnavailable).with_detail("the database URL must start with sqlite: or postgres:")
             );
         }
-        let connection = Database::connect(connect).await?;
+        let connection = open(connect).await?;
         let lookups = match &connection.inner {
             DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
                 let file = connection.get_sqlite_connection_pool().connect_options();
@@ -226,6 +226,18 @@ impl Store {
         let Some(turn) = &self.turn else { return Ok(None) };
         Ok(Some(timeout(BUSY_TIMEOUT, Arc::clone(turn).acquire_owned()).await.map_err(busy)?.map_err(busy)?))
     }
+}
+
+/// Opens the pool. Of several processes that open an empty SQLite file at once, one makes it a WAL and the others are told that it is
+/// locked, whatever their busy timeout; it is over in a moment.
+async fn open(connect: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    for _ in 0..100 {
+        match Database::connect(connect.clone()).await {
+            Err(error) if error::is_busy(&error) => sleep(BUSY_TIMEOUT / 100).await,
+            opened => return opened,
+        }
+    }
+    Database::connect(connect).await
 }
 
 /// Begins a transaction, also when nobody waits for it any more. The driver knows of a transaction only once the server has answered: a

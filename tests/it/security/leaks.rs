@@ -202,6 +202,10 @@ fn no_secret_is_compared_byte_by_byte() {
     let mut suspects = Vec::new();
     for folder in ["identity-core/src", "identity-axum/src", "identity-server/src"] {
         sources(&root.join(folder), &mut |file, line| {
+            // The tokens there are words of source files.
+            if file.to_string_lossy().contains("/isolation/") {
+                return;
+            }
             let line = line.split("//").next().unwrap_or_default();
             let compares = line.contains("==") || line.contains("!=");
             let words = ["expose()", "signature", "secret", "digest", "token", "hash", "password", "otp"];

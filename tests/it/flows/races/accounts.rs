@@ -237,9 +237,10 @@ async fn a_burst_of_guesses_does_not_outrun_the_count_of_wrong_ones() {
 #[tokio::test]
 async fn callers_who_go_away_leave_no_transaction_behind() {
     let app = TestApp::start().await;
-    let (sessions, nobody) = (app.identity.sessions(), Token::presented("a token of nobody"));
+    let (sessions, nobody, info) =
+        (app.identity.sessions(), Token::presented("a token of nobody"), RequestInfo::default());
     for patience in 0..200 {
-        let signing_out = sessions.sign_out(&nobody, &RequestInfo::default());
+        let signing_out = sessions.sign_out(&nobody, &info);
         let _ = tokio::time::timeout(Duration::from_micros(patience * 20), signing_out).await;
     }
     if app.database().url().starts_with("postgres") {
