@@ -68,8 +68,13 @@ impl StoreOptions {
 /// How long a writer waits for another writer of the same SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much of a SQLite file a connection maps into memory, in bytes.
+/// How much of a SQLite file the connections of the lookups map into memory, in bytes. Those of the pool do not: each page that eight
+/// connections map counts eight times as memory of the process.
 const MAPPED_BYTES: u32 = 128 << 20;
+
+/// How many pages each connection of the pool to a SQLite file keeps, in KiB (negative, as the pragma wants it). What it has dropped is
+/// one short read from the cache of the system away.
+const CACHED_KIB: i32 = -256;
 
 /// An open database, SQLite or PostgreSQL. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -118,7 +123,7 @@ impl Store {
                     .synchronous(synchronous)
                     .foreign_keys(true)
                     .pragma("temp_store", "MEMORY")
-                    .pragma("mmap_size", MAPPED_BYTES.to_string())
+                    .pragma("cache_size", CACHED_KIB.to_string())
                     .optimize_on_close(true, None)
             });
         } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {

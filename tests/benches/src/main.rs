@@ -23,7 +23,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tempfile::TempDir;
 
 use self::machine::Machine;
@@ -73,9 +73,33 @@ struct Options {
     /// Users in each database, each with one session.
     #[arg(long, default_value_t = 2000)]
     users: usize,
+    /// Measure only this part of the table; all of them without it.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+}
+
+/// A part of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// get-session on SQLite.
+    Sqlite,
+    /// get-session on PostgreSQL.
+    Postgres,
+    /// Sign-in beside its hash.
+    SignIn,
+    /// Those who are signed in while many sign in.
+    Storm,
+    /// A base service.
+    Forwarding,
+    /// Memory, start and size.
+    Footprint,
 }
 
 impl Options {
+    fn measures(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
+
     fn turn(&self) -> Duration {
         Duration::from_secs(self.seconds)
     }
@@ -117,12 +141,24 @@ async fn measure(options: &Options, machine: &Machine) -> Result<bool> {
         short |= shown.iter().any(Shown::falls_short);
         report::rows(&shown)
     };
-    show(get_session::on_sqlite(options, machine).await?)?;
-    show(get_session::on_postgres(options, machine).await?)?;
-    show(sign_in::alone(options, machine).await?)?;
-    show(sign_in::storm(options, machine).await?)?;
-    show(forwarding::measure(options, machine).await?)?;
-    show(footprint::measure(options, machine).await?)?;
+    if options.measures(Part::Sqlite) {
+        show(get_session::on_sqlite(options, machine).await?)?;
+    }
+    if options.measures(Part::Postgres) {
+        show(get_session::on_postgres(options, machine).await?)?;
+    }
+    if options.measures(Part::SignIn) {
+        show(sign_in::alone(options, machine).await?)?;
+    }
+    if options.measures(Part::Storm) {
+        show(sign_in::storm(options, machine).await?)?;
+    }
+    if options.measures(Part::Forwarding) {
+        show(forwarding::measure(options, machine).await?)?;
+    }
+    if options.measures(Part::Footprint) {
+        show(footprint::measure(options, machine).await?)?;
+    }
     Ok(short)
 }
 
