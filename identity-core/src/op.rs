@@ -35,7 +35,12 @@ pub(crate) struct Op<'s> {
 impl<'s> Op<'s> {
     /// Opens a unit of work that only reads.
     pub(crate) fn read(shared: &'s Shared) -> Self {
-        Self::over(shared, Conn::pool(shared.store.connection()))
+        Self::over(shared, Conn::pool(&shared.store))
+    }
+
+    /// Opens a unit of work that looks a credential up and does nothing else.
+    pub(crate) fn lookup(shared: &'s Shared) -> Self {
+        Self::over(shared, Conn::lookup(&shared.store))
     }
 
     /// Opens a transaction that writes.

@@ -49,7 +49,7 @@ async fn fill(times: usize, length: Duration) {
     let mut wire = Wire::to(address, &site);
     let body = json!({ "name": "Alice", "email": "alice@example.test", "password": "correct horse" });
     let cookie = wire.post("/sign-up/email", "", &body).await.expect("an answer").session_cookie().expect("a session");
-    let load = Load::begin(address, &site, 300);
+    let load = Load::begin(address, &site, 300).await;
     for _ in 0..times {
         sleep(Duration::from_secs(1)).await;
         let ballast = disk.join("ballast");
@@ -83,7 +83,7 @@ async fn fill(times: usize, length: Duration) {
     let ledger = load.end().await;
     ledger.tell("writes around a full disk");
     assert!(ledger.refused() > 0, "the disk was never full");
-    ledger.verify().await;
+    ledger.verify(address, &site).await;
     assert_eq!(integrity(&disk).await, "ok");
 }
 

@@ -47,7 +47,7 @@ async fn outages(all: &[Outage], length: Duration) {
     let body = json!({ "name": "Alice", "email": "alice@example.test", "password": "correct horse" });
     let signed_up = Wire::to(address, &site).post("/sign-up/email", "", &body).await.expect("an answer");
     let cookie = signed_up.session_cookie().expect("a session");
-    let load = Load::begin(address, &site, 100);
+    let load = Load::begin(address, &site, 100).await;
     for outage in all {
         sleep(Duration::from_secs(1)).await;
         match outage {
@@ -80,7 +80,7 @@ async fn outages(all: &[Outage], length: Duration) {
     ledger.tell("writes around outages");
     assert!(ledger.slowest() < KNOWN, "a write waited {:?}", ledger.slowest());
     assert!(ledger.refused() > 0, "this was no outage");
-    ledger.verify().await;
+    ledger.verify(address, &site).await;
 }
 
 /// Asks everything there is to ask, from more clients than there are connections to the database, and answers how long the

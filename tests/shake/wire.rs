@@ -71,15 +71,20 @@ impl Wire {
 
     /// GET below the Better Auth base path, or outside of it for a path that begins with `//`.
     pub(crate) async fn get(&mut self, path: &str, cookie: &str) -> Result<Answer, Lost> {
-        self.ask("GET", path, cookie, None).await
+        self.send("GET", path, cookie, None).await
     }
 
     /// POST of JSON below the Better Auth base path.
     pub(crate) async fn post(&mut self, path: &str, cookie: &str, body: &Value) -> Result<Answer, Lost> {
-        self.ask("POST", path, cookie, Some(body)).await
+        self.ask("POST", path, cookie, body).await
     }
 
-    async fn ask(&mut self, method: &str, path: &str, cookie: &str, body: Option<&Value>) -> Result<Answer, Lost> {
+    /// The same with another method.
+    pub(crate) async fn ask(&mut self, method: &str, path: &str, cookie: &str, body: &Value) -> Result<Answer, Lost> {
+        self.send(method, path, cookie, Some(body)).await
+    }
+
+    async fn send(&mut self, method: &str, path: &str, cookie: &str, body: Option<&Value>) -> Result<Answer, Lost> {
         let path = path
             .strip_prefix('/')
             .filter(|path| path.starts_with('/'))

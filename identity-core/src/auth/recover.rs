@@ -77,6 +77,7 @@ impl PasswordReset<'_> {
     ) -> Result<()> {
         let shared = self.shared;
         shared.hasher.check_length(new_password)?;
+        shared.hasher.ask_for_room()?;
         if !self.is_good(token).await? {
             return Err(Error::new(Code::InvalidToken));
         }

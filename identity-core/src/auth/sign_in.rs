@@ -74,6 +74,7 @@ impl SignIn<'_> {
         {
             return Err(error);
         }
+        shared.hasher.ask_for_room()?;
         let target = Target::SignIn { email: sign_in.email.as_str(), from: info.ip };
         let guess = shared.limiter.guess(&shared.store, target).await?;
         let outcome = self.check(&guess, &sign_in, info).await;
@@ -186,6 +187,7 @@ pub(crate) async fn confirm_password(
     {
         return Err(Error::new(Code::InvalidPassword));
     }
+    shared.hasher.ask_for_room()?;
     let credential = account::store::credential(&Op::read(shared), &user.id).await?;
     let credential = credential.ok_or_else(|| Error::new(Code::CredentialAccountNotFound))?;
     let guess = shared.limiter.guess(&shared.store, Target::Confirmation(&user.id)).await?;

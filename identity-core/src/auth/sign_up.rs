@@ -81,6 +81,7 @@ impl SignUp<'_> {
         shared.hasher.check_length(new.password.expose())?;
         refuse_privileged(shared, &new.extra)?;
         let fields = take_fields(&config.user.fields, &new.extra, FieldsAt::Creation)?;
+        shared.hasher.ask_for_room()?;
         let hide_taken = config.email.require_verification;
         if !hide_taken && user::store::by_email(&Op::read(shared), new.email.as_str()).await?.is_some() {
             return Err(Error::new(Code::EmailTaken));

@@ -84,6 +84,14 @@ impl PasswordHasher {
         }
     }
 
+    /// Asks whether a password would find its turn at all, before the database is asked for what it is compared with.
+    ///
+    /// # Errors
+    /// `overloaded`.
+    pub(crate) fn ask_for_room(&self) -> Result<()> {
+        self.pool.ask_for_room()
+    }
+
     /// Hashes a password for storage, as a PHC string of some 97 characters.
     ///
     /// # Errors

@@ -10,9 +10,10 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseExecutor, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
     Statement,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::Tx;
+use super::{Store, Tx};
 use crate::error::Result;
 
 /// How long PostgreSQL may take for one step of a request: to give a connection, to run a statement, to commit.
@@ -21,32 +22,45 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// Either the pool or an open transaction. Whoever waits on it longer than 2 s for PostgreSQL is told that the database does not
 /// answer.
 #[derive(Debug)]
-pub struct Conn<'c>(DatabaseExecutor<'c>);
+pub struct Conn<'c> {
+    executor: DatabaseExecutor<'c>,
+    /// Where a statement waits before it takes a connection of the pool.
+    places: Option<&'c Semaphore>,
+}
 
 impl<'c> Conn<'c> {
     /// The pool: each statement by itself.
-    pub(crate) fn pool(pool: &'c DatabaseConnection) -> Self {
-        Self(DatabaseExecutor::Connection(pool))
+    pub(crate) fn pool(store: &'c Store) -> Self {
+        Self { places: store.places.as_deref(), ..Self::over(DatabaseExecutor::Connection(&store.connection)) }
+    }
+
+    /// The pool for what every request with a credential asks: it finds a connection whatever else is going on.
+    pub(crate) fn lookup(store: &'c Store) -> Self {
+        Self::over(DatabaseExecutor::Connection(&store.connection))
     }
 
     /// A transaction that somebody else commits.
     pub(crate) fn joined(tx: &'c Tx) -> Self {
-        Self(DatabaseExecutor::Transaction(tx))
+        Self::over(DatabaseExecutor::Transaction(tx))
     }
 
     /// A transaction of our own.
     pub(crate) fn owned(tx: Tx) -> Self {
-        Self(DatabaseExecutor::OwnedTransaction(tx))
+        Self::over(DatabaseExecutor::OwnedTransaction(tx))
+    }
+
+    fn over(executor: DatabaseExecutor<'c>) -> Self {
+        Self { executor, places: None }
     }
 
     /// Whether somebody else commits.
     pub(crate) fn is_joined(&self) -> bool {
-        matches!(self.0, DatabaseExecutor::Transaction(_))
+        matches!(self.executor, DatabaseExecutor::Transaction(_))
     }
 
     /// The pool, unless this is a transaction.
     pub(super) fn as_pool(&self) -> Option<&'c DatabaseConnection> {
-        match &self.0 {
+        match &self.executor {
             DatabaseExecutor::Connection(pool) => Some(pool),
             DatabaseExecutor::Transaction(_) | DatabaseExecutor::OwnedTransaction(_) => None,
         }
@@ -57,37 +71,49 @@ impl<'c> Conn<'c> {
     /// # Errors
     /// Any error of the database. After `store_unavailable` nobody knows whether it was committed.
     pub(crate) async fn commit(self) -> Result<()> {
-        if let DatabaseExecutor::OwnedTransaction(tx) = self.0 {
+        if let DatabaseExecutor::OwnedTransaction(tx) = self.executor {
             in_time(tx.get_database_backend(), tx.commit()).await?;
         }
         Ok(())
     }
 
     async fn in_time<T>(&self, step: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
-        in_time(self.0.get_database_backend(), step).await
+        let placed = async {
+            let _place = self.place().await?;
+            step.await
+        };
+        in_time(self.executor.get_database_backend(), placed).await
+    }
+
+    /// Waits until it may take a connection of the pool.
+    pub(super) async fn place(&self) -> Result<Option<SemaphorePermit<'c>>, DbErr> {
+        match self.places {
+            Some(places) => places.acquire().await.map(Some).map_err(|closed| DbErr::Custom(closed.to_string())),
+            None => Ok(None),
+        }
     }
 }
 
 #[async_trait]
 impl ConnectionTrait for Conn<'_> {
     fn get_database_backend(&self) -> DbBackend {
-        self.0.get_database_backend()
+        self.executor.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.in_time(self.0.execute_raw(statement)).await
+        self.in_time(self.executor.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.in_time(self.0.execute_unprepared(sql)).await
+        self.in_time(self.executor.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.in_time(self.0.query_one_raw(statement)).await
+        self.in_time(self.executor.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.in_time(self.0.query_all_raw(statement)).await
+        self.in_time(self.executor.query_all_raw(statement)).await
     }
 }
 

@@ -68,6 +68,10 @@ impl StoreOptions {
 /// How long a writer waits for another writer of the same SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many connections to PostgreSQL only look sessions and devices up, so that whoever is signed in is known however many others
+/// sign in, sign up or write at the same time.
+const KEPT_FOR_LOOKUPS: u32 = 2;
+
 /// How much of a SQLite file the connections of the lookups map into memory, in bytes. Those of the pool do not: each page that eight
 /// connections map counts eight times as memory of the process.
 const MAPPED_BYTES: u32 = 128 << 20;
@@ -82,11 +86,13 @@ pub struct Store {
     connection: DatabaseConnection,
     /// SQLite lets one writer at a time; the others wait here, without a connection that a reader could use.
     turn: Option<Arc<Semaphore>>,
+    /// How many of the connections to PostgreSQL may be taken by anything but lookups of a session or a device.
+    places: Option<Arc<Semaphore>>,
     /// None over PostgreSQL and over a pool that somebody else has opened.
     lookups: Option<Arc<Lookups>>,
 }
 
-/// The turn of the one writer on SQLite, given back when the transaction has ended.
+/// The turn of the one writer on SQLite, the place in the pool on PostgreSQL. Given back when the transaction has ended.
 pub(crate) type Turn = Option<OwnedSemaphorePermit>;
 
 impl Store {
@@ -154,7 +160,16 @@ impl Store {
     #[must_use]
     pub fn from_connection(connection: DatabaseConnection) -> Self {
         let one_writer = connection.get_database_backend() == DbBackend::Sqlite;
-        Self { connection, turn: one_writer.then(|| Arc::new(Semaphore::new(1))), lookups: None }
+        let places = match &connection.inner {
+            DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+                let connections = connection.get_postgres_connection_pool().options().get_max_connections();
+                // Of a pool of one or three, none or one.
+                let places = connections.saturating_sub(KEPT_FOR_LOOKUPS.min(connections / 2));
+                usize::try_from(places).ok().map(|places| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))))
+            }
+            _ => None,
+        };
+        Self { connection, turn: one_writer.then(|| Arc::new(Semaphore::new(1))), places, lookups: None }
     }
 
     /// The connection, for migrations and for the embedding application's own tables.
@@ -168,7 +183,7 @@ impl Store {
     /// # Errors
     /// `store_unavailable` when it does not answer.
     pub async fn ping(&self) -> Result<()> {
-        let conn = Conn::pool(&self.connection);
+        let conn = Conn::lookup(self);
         Sql::new(&conn, "SELECT 1", []).row(&conn).await.map(|_| ())
     }
 
@@ -206,24 +221,29 @@ impl Store {
     /// Opens a transaction that writes. On SQLite it takes the write lock at once: a transaction that reads first and writes
     /// later fails under contention whatever the busy timeout.
     pub(crate) async fn begin_write(&self) -> Result<(Tx, Turn)> {
-        let turn = self.turn().await?;
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         let backend = self.connection.get_database_backend();
         if backend != DbBackend::Postgres {
+            let turn = self.turn().await?;
             return Ok((self.connection.begin_with_options(options).await?, turn));
         }
-        let begun = begin_for_certain(self.connection.clone(), options);
-        let tx = in_time(backend, async { begun.await.map_err(|lost| DbErr::Custom(lost.to_string()))? }).await?;
-        Ok((tx, turn))
+        let begun = async {
+            let place = match &self.places {
+                Some(places) => Some(Arc::clone(places).acquire_owned().await.map_err(custom)?),
+                None => None,
+            };
+            begin_for_certain(self.connection.clone(), options, place).await.map_err(custom)?
+        };
+        Ok(in_time(backend, begun).await?)
     }
 
     /// Runs one statement that writes and needs no other beside it. Answers how many rows it has written.
     pub(crate) async fn write_alone(&self, sql: &'static str, values: impl IntoIterator<Item = Value>) -> Result<u64> {
         let _turn = self.turn().await?;
-        let conn = Conn::pool(&self.connection);
+        let conn = Conn::pool(self);
         Sql::new(&conn, sql, values).execute(&conn).await
     }
 
@@ -251,8 +271,16 @@ async fn open(connect: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
     clippy::disallowed_methods,
     reason = "one round trip that must not be cancelled; what it begins ends when it is dropped"
 )]
-fn begin_for_certain(pool: DatabaseConnection, options: TransactionOptions) -> JoinHandle<Result<Tx, DbErr>> {
-    tokio::spawn(async move { pool.begin_with_options(options).await })
+fn begin_for_certain(
+    pool: DatabaseConnection,
+    options: TransactionOptions,
+    place: Turn,
+) -> JoinHandle<Result<(Tx, Turn), DbErr>> {
+    tokio::spawn(async move { Ok((pool.begin_with_options(options).await?, place)) })
+}
+
+fn custom(error: impl StdError) -> DbErr {
+    DbErr::Custom(error.to_string())
 }
 
 /// Whether a connection is outside of any transaction, so that the next one on it really is one. SQLite itself rolls back what
@@ -304,7 +332,10 @@ async fn pooled_row<K>(conn: &Conn<'_>, sql: &'static str, digest: &Digest<K>) -
         }
         if matches!(connection.inner, DatabaseConnectionType::SqlxPostgresPoolConnection(_)) {
             let pool = connection.get_postgres_connection_pool();
-            let row = async { Ok::<_, Error>(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?) };
+            let row = async {
+                let _place = conn.place().await?;
+                Ok::<_, Error>(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?)
+            };
             return Ok(in_time(DbBackend::Postgres, row).await?.map(QueryResult::from));
         }
     }

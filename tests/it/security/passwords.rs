@@ -162,11 +162,8 @@ async fn a_flood_of_sign_ins_takes_no_more_memory_than_there_are_permits() {
     .await;
     let (reads, sign_ins): (Vec<_>, Vec<_>) = replies.into_iter().partition(|(read, _)| *read);
     assert_eq!((reads.len(), sign_ins.len()), (50, 500));
-    // Everybody shares the connections to PostgreSQL, and a machine that is busy beyond them says so.
-    let busy = |reply: &Reply| server.database().is_postgres() && reply.status == 503 && told_when(reply);
     for (_, reply) in &reads {
-        let known = reply.status == 200 && reply.json() != Value::Null;
-        assert!(known || busy(reply), "{} {}", reply.status, reply.text());
+        assert!(reply.status == 200 && reply.json() != Value::Null, "{} {}", reply.status, reply.text());
     }
     let refused: Vec<_> = sign_ins.iter().map(|(_, reply)| reply).filter(|reply| reply.status == 503).collect();
     assert!(!refused.is_empty() && refused.len() < 500, "{} of 500 were refused", refused.len());

@@ -66,6 +66,12 @@ impl Pool {
         done
     }
 
+    /// Refuses where [`Pool::run`] would not even let wait, before anything is done for what it would refuse.
+    pub(super) fn ask_for_room(&self) -> Result<()> {
+        let full = self.running.available_permits() == 0 && self.waiting.available_permits() == 0;
+        if full { Err(overloaded()) } else { Ok(()) }
+    }
+
     /// How much work was done so far.
     pub(super) fn finished(&self) -> u64 {
         self.finished.load(Ordering::Relaxed)
@@ -136,11 +142,13 @@ mod tests {
             task::yield_now().await;
         }
         assert_eq!(pool.run(|_| ()).await.unwrap_err().code(), Code::Overloaded);
+        assert_eq!(pool.ask_for_room().unwrap_err().code(), Code::Overloaded);
         drop(release);
         running.await.unwrap().unwrap();
         for served in waiting {
             served.await.unwrap().unwrap();
         }
+        pool.ask_for_room().unwrap();
         assert_eq!(pool.waiting.available_permits(), WAITING_PER_PERMIT);
     }
 
