@@ -35,12 +35,7 @@ pub(crate) struct Op<'s> {
 impl<'s> Op<'s> {
     /// Opens a unit of work that only reads.
     pub(crate) fn read(shared: &'s Shared) -> Self {
-        Self::over(shared, Conn::pool(&shared.store))
-    }
-
-    /// Opens a unit of work that looks a credential up and does nothing else.
-    pub(crate) fn lookup(shared: &'s Shared) -> Self {
-        Self::over(shared, Conn::lookup(&shared.store))
+        Self::over(shared, Conn::pool(shared.store.connection()))
     }
 
     /// Opens a transaction that writes.

@@ -44,7 +44,7 @@ pub(crate) async fn resolve(
     token: &Token<kind::Session>,
     refresh: Refresh,
 ) -> Result<Option<Resolved>> {
-    let op = Op::lookup(shared);
+    let op = Op::read(shared);
     let Some(found) = session::store::find(&op, &token.digest(), !shared.config.provisioning.is_empty()).await? else {
         return Ok(None);
     };

@@ -65,7 +65,7 @@ impl DeviceSessions<'_> {
     /// # Errors
     /// Trouble with the database only. Trouble with writing down the use is logged and does not fail the request.
     pub async fn resolve(&self, token: &Token<kind::Device>) -> Result<Option<DeviceSession>> {
-        let op = Op::lookup(self.shared);
+        let op = Op::read(self.shared);
         let Some(mut session) = store::find(&op, &token.digest()).await? else { return Ok(None) };
         match session.standing(op.now(), &self.shared.config.device) {
             Standing::Over => return Ok(None),

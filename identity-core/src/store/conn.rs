@@ -10,10 +10,9 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseExecutor, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
     Statement,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::{Store, Tx};
+use super::Tx;
 use crate::error::Result;
 
 /// How long PostgreSQL may take for one step of a request: to give a connection, to run a statement, to commit.
@@ -22,45 +21,32 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// Either the pool or an open transaction. Whoever waits on it longer than 2 s for PostgreSQL is told that the database does not
 /// answer.
 #[derive(Debug)]
-pub struct Conn<'c> {
-    executor: DatabaseExecutor<'c>,
-    /// Where a statement waits before it takes a connection of the pool.
-    places: Option<&'c Semaphore>,
-}
+pub struct Conn<'c>(DatabaseExecutor<'c>);
 
 impl<'c> Conn<'c> {
     /// The pool: each statement by itself.
-    pub(crate) fn pool(store: &'c Store) -> Self {
-        Self { places: store.places.as_deref(), ..Self::over(DatabaseExecutor::Connection(&store.connection)) }
-    }
-
-    /// The pool for what every request with a credential asks: it finds a connection whatever else is going on.
-    pub(crate) fn lookup(store: &'c Store) -> Self {
-        Self::over(DatabaseExecutor::Connection(&store.connection))
+    pub(crate) fn pool(pool: &'c DatabaseConnection) -> Self {
+        Self(DatabaseExecutor::Connection(pool))
     }
 
     /// A transaction that somebody else commits.
     pub(crate) fn joined(tx: &'c Tx) -> Self {
-        Self::over(DatabaseExecutor::Transaction(tx))
+        Self(DatabaseExecutor::Transaction(tx))
     }
 
     /// A transaction of our own.
     pub(crate) fn owned(tx: Tx) -> Self {
-        Self::over(DatabaseExecutor::OwnedTransaction(tx))
-    }
-
-    fn over(executor: DatabaseExecutor<'c>) -> Self {
-        Self { executor, places: None }
+        Self(DatabaseExecutor::OwnedTransaction(tx))
     }
 
     /// Whether somebody else commits.
     pub(crate) fn is_joined(&self) -> bool {
-        matches!(self.executor, DatabaseExecutor::Transaction(_))
+        matches!(self.0, DatabaseExecutor::Transaction(_))
     }
 
     /// The pool, unless this is a transaction.
     pub(super) fn as_pool(&self) -> Option<&'c DatabaseConnection> {
-        match &self.executor {
+        match &self.0 {
             DatabaseExecutor::Connection(pool) => Some(pool),
             DatabaseExecutor::Transaction(_) | DatabaseExecutor::OwnedTransaction(_) => None,
         }
@@ -71,77 +57,95 @@ impl<'c> Conn<'c> {
     /// # Errors
     /// Any error of the database. After `store_unavailable` nobody knows whether it was committed.
     pub(crate) async fn commit(self) -> Result<()> {
-        if let DatabaseExecutor::OwnedTransaction(tx) = self.executor {
+        if let DatabaseExecutor::OwnedTransaction(tx) = self.0 {
             in_time(tx.get_database_backend(), tx.commit()).await?;
         }
         Ok(())
     }
 
     async fn in_time<T>(&self, step: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
-        let placed = async {
-            let _place = self.place().await?;
-            step.await
-        };
-        in_time(self.executor.get_database_backend(), placed).await
-    }
-
-    /// Waits until it may take a connection of the pool.
-    pub(super) async fn place(&self) -> Result<Option<SemaphorePermit<'c>>, DbErr> {
-        match self.places {
-            Some(places) => places.acquire().await.map(Some).map_err(|closed| DbErr::Custom(closed.to_string())),
-            None => Ok(None),
-        }
+        in_time(self.0.get_database_backend(), step).await
     }
 }
 
 #[async_trait]
 impl ConnectionTrait for Conn<'_> {
     fn get_database_backend(&self) -> DbBackend {
-        self.executor.get_database_backend()
+        self.0.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.in_time(self.executor.execute_raw(statement)).await
+        self.in_time(self.0.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.in_time(self.executor.execute_unprepared(sql)).await
+        self.in_time(self.0.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.in_time(self.executor.query_one_raw(statement)).await
+        self.in_time(self.0.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.in_time(self.executor.query_all_raw(statement)).await
+        self.in_time(self.0.query_all_raw(statement)).await
     }
 }
 
-/// When a step was last given up by whoever waited for it: because it took too long, or because the client went away.
-static GIVEN_UP: Mutex<Option<Instant>> = Mutex::new(None);
+/// What speaks against the connections that come back to the pool.
+static SUSPICION: Mutex<Suspicion> = Mutex::new(Suspicion { until: None, hang_ups: 0 });
 
-/// For how long connections that come back are then asked for a sign of life.
-const SUSPICION: Duration = Duration::from_mins(1);
+struct Suspicion {
+    /// Until when each of them is asked for a sign of life.
+    until: Option<Instant>,
+    /// How many of them are asked besides: as many as were given up before their answer could be called late.
+    hang_ups: usize,
+}
 
-/// Notes a step that was given up.
+/// A step that was given up after this long says something about the server; before, only about a client that went away.
+const LATE: Duration = Duration::from_secs(1);
+
+/// For how long connections are asked after a step that was late.
+const SUSPECTED_FOR: Duration = Duration::from_mins(1);
+
+impl Suspicion {
+    fn note(&mut self, waited: Duration, now: Instant) {
+        if waited >= LATE {
+            self.until = Some(now + SUSPECTED_FOR);
+        } else {
+            self.hang_ups = self.hang_ups.saturating_add(1);
+        }
+    }
+
+    /// Whether the connection that comes back now is to be asked.
+    fn asks(&mut self, now: Instant) -> bool {
+        if self.until.is_some_and(|until| now < until) {
+            return true;
+        }
+        let asks = self.hang_ups > 0;
+        self.hang_ups = self.hang_ups.saturating_sub(1);
+        asks
+    }
+}
+
+/// Notes a step that was given up by whoever waited for it: because it took too long, or because the client went away.
 struct Waiting {
+    since: Instant,
     answered: bool,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         if !self.answered {
-            *GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            SUSPICION.lock().unwrap_or_else(PoisonError::into_inner).note(self.since.elapsed(), Instant::now());
         }
     }
 }
 
-/// Whether a connection that comes back to the pool answers, as far as there is reason to ask. The pool itself asks too, but waits
-/// for the answer for ever, and the place of the connection stays taken: with all places taken so, nothing new would be opened
-/// although the server is there again.
+/// Whether a connection that comes back to the pool answers, as far as there is reason to ask: asking costs as much as a statement.
+/// The pool itself asks too, but waits for the answer for ever, and the place of the connection stays taken: with all places taken
+/// so, nothing new would be opened although the server is there again.
 pub(super) async fn is_answering(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let given_up = *GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner);
-    if given_up.is_none_or(|when| when.elapsed() > SUSPICION) {
+    if !SUSPICION.lock().unwrap_or_else(PoisonError::into_inner).asks(Instant::now()) {
         return Ok(true);
     }
     match timeout(PATIENCE, connection.ping()).await {
@@ -159,12 +163,30 @@ pub(super) async fn in_time<T, E: From<DbErr>>(
     if backend != DbBackend::Postgres {
         return step.await;
     }
-    let mut waiting = Waiting { answered: false };
+    let mut waiting = Waiting { since: Instant::now(), answered: false };
     match timeout(PATIENCE, step).await {
         Ok(done) => {
             waiting.answered = true;
             done
         }
         Err(late) => Err(DbErr::Conn(RuntimeErr::Internal(format!("the database does not answer: {late}"))).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_goes_away_has_one_connection_asked_and_a_late_answer_all_of_them_for_a_minute() {
+        let now = Instant::now();
+        let mut suspicion = Suspicion { until: None, hang_ups: 0 };
+        assert!(!suspicion.asks(now));
+        suspicion.note(Duration::from_millis(20), now);
+        assert!(suspicion.asks(now));
+        assert!(!suspicion.asks(now));
+        suspicion.note(LATE, now);
+        assert!(suspicion.asks(now) && suspicion.asks(now + SUSPECTED_FOR / 2));
+        assert!(!suspicion.asks(now + SUSPECTED_FOR));
     }
 }

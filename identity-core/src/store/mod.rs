@@ -3,6 +3,7 @@
 mod conn;
 mod error;
 mod lookup;
+mod lookup_postgres;
 mod tables;
 pub(crate) mod value;
 
@@ -28,6 +29,7 @@ use crate::token::Digest;
 
 use self::conn::{PATIENCE, in_time};
 use self::lookup::Lookups;
+use self::lookup_postgres::LookupsOnPostgres;
 
 pub use conn::Conn;
 pub(crate) use error::is_unique_violation;
@@ -54,7 +56,8 @@ pub struct StoreOptions {
     pub url: String,
     /// When a commit counts as saved on SQLite.
     pub durability: Durability,
-    /// Most connections at once in the pool. On SQLite, lookups by digest open up to one more for each thread. Default 8.
+    /// Most connections at once. On PostgreSQL half of them only look credentials up, so that whoever is signed in is known however many
+    /// others sign in, sign up or write at the same time. On SQLite, lookups open up to one more for each thread. Default 8, at least 2.
     pub max_connections: u32,
 }
 
@@ -68,17 +71,13 @@ impl StoreOptions {
 /// How long a writer waits for another writer of the same SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many connections to PostgreSQL only look sessions and devices up, so that whoever is signed in is known however many others
-/// sign in, sign up or write at the same time.
-const KEPT_FOR_LOOKUPS: u32 = 2;
-
 /// How much of a SQLite file the connections of the lookups map into memory, in bytes. Those of the pool do not: each page that eight
 /// connections map counts eight times as memory of the process.
 const MAPPED_BYTES: u32 = 128 << 20;
 
 /// How many pages each connection of the pool to a SQLite file keeps, in KiB (negative, as the pragma wants it). What it has dropped is
 /// one short read from the cache of the system away.
-const CACHED_KIB: i32 = -256;
+const CACHED_KIB: i32 = -128;
 
 /// An open database, SQLite or PostgreSQL. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -86,13 +85,19 @@ pub struct Store {
     connection: DatabaseConnection,
     /// SQLite lets one writer at a time; the others wait here, without a connection that a reader could use.
     turn: Option<Arc<Semaphore>>,
-    /// How many of the connections to PostgreSQL may be taken by anything but lookups of a session or a device.
-    places: Option<Arc<Semaphore>>,
-    /// None over PostgreSQL and over a pool that somebody else has opened.
-    lookups: Option<Arc<Lookups>>,
+    lookups: LookupsBeside,
 }
 
-/// The turn of the one writer on SQLite, the place in the pool on PostgreSQL. Given back when the transaction has ended.
+/// The connections beside the pool that only find rows of digests.
+#[derive(Clone, Debug)]
+enum LookupsBeside {
+    /// The pool is somebody else's, or all there is of the database.
+    None,
+    OnSqlite(Arc<Lookups>),
+    OnPostgres(Arc<LookupsOnPostgres>),
+}
+
+/// The turn of the one writer on SQLite, given back when the transaction has ended.
 pub(crate) type Turn = Option<OwnedSemaphorePermit>;
 
 impl Store {
@@ -110,7 +115,12 @@ impl Store {
     /// `store_unavailable` when it cannot be reached or the URL is of another kind.
     pub async fn connect_with(options: StoreOptions) -> Result<Self> {
         let mut connect = ConnectOptions::new(options.url.as_str());
-        connect.max_connections(options.max_connections).acquire_timeout(PATIENCE).sqlx_logging(false);
+        let mut in_pool = options.max_connections;
+        let for_lookups = (options.max_connections / 2).max(1);
+        if !options.url.starts_with("sqlite:") {
+            in_pool = in_pool.saturating_sub(for_lookups).max(1);
+        }
+        connect.max_connections(in_pool).acquire_timeout(PATIENCE).sqlx_logging(false);
         if options.url.starts_with("sqlite:") {
             // A file cannot hang up; asking it before each statement would cost as much as the statement.
             connect.test_before_acquire(false);
@@ -149,10 +159,15 @@ impl Store {
         let lookups = match &connection.inner {
             DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
                 let file = connection.get_sqlite_connection_pool().connect_options();
-                Lookups::of(file.get_filename(), &options.url).map(Arc::new)
+                Lookups::of(file.get_filename(), &options.url).map(Arc::new).map(LookupsBeside::OnSqlite)
             }
-            _ => None,
+            DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+                let server = connection.get_postgres_connection_pool().connect_options();
+                Some(LookupsBeside::OnPostgres(Arc::new(LookupsOnPostgres::of(&server, for_lookups))))
+            }
+            DatabaseConnectionType::Disconnected => None,
         };
+        let lookups = lookups.unwrap_or(LookupsBeside::None);
         Ok(Self { lookups, ..Self::from_connection(connection) })
     }
 
@@ -160,16 +175,7 @@ impl Store {
     #[must_use]
     pub fn from_connection(connection: DatabaseConnection) -> Self {
         let one_writer = connection.get_database_backend() == DbBackend::Sqlite;
-        let places = match &connection.inner {
-            DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
-                let connections = connection.get_postgres_connection_pool().options().get_max_connections();
-                // Of a pool of one or three, none or one.
-                let places = connections.saturating_sub(KEPT_FOR_LOOKUPS.min(connections / 2));
-                usize::try_from(places).ok().map(|places| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))))
-            }
-            _ => None,
-        };
-        Self { connection, turn: one_writer.then(|| Arc::new(Semaphore::new(1))), places, lookups: None }
+        Self { connection, turn: one_writer.then(|| Arc::new(Semaphore::new(1))), lookups: LookupsBeside::None }
     }
 
     /// The connection, for migrations and for the embedding application's own tables.
@@ -183,7 +189,12 @@ impl Store {
     /// # Errors
     /// `store_unavailable` when it does not answer.
     pub async fn ping(&self) -> Result<()> {
-        let conn = Conn::lookup(self);
+        if let LookupsBeside::OnPostgres(lookups) = &self.lookups
+            && lookups.ping().await.is_ok()
+        {
+            return Ok(());
+        }
+        let conn = Conn::pool(&self.connection);
         Sql::new(&conn, "SELECT 1", []).row(&conn).await.map(|_| ())
     }
 
@@ -192,8 +203,10 @@ impl Store {
     /// # Errors
     /// Any error of the database.
     pub async fn close(self) -> Result<()> {
-        if let Some(lookups) = self.lookups {
-            lookups.close();
+        match &self.lookups {
+            LookupsBeside::None => {}
+            LookupsBeside::OnSqlite(lookups) => lookups.close(),
+            LookupsBeside::OnPostgres(lookups) => lookups.close().await,
         }
         self.connection.close().await?;
         Ok(())
@@ -207,12 +220,20 @@ impl Store {
         digest: &Digest<K>,
         read: impl Fn(Row<'_>) -> Result<T> + Send,
     ) -> Result<Option<T>> {
-        if let (Some(_), Some(lookups)) = (conn.as_pool(), &self.lookups) {
-            match lookups.row(sql, digest.as_bytes(), &read) {
+        // Any error means that the pool has to be asked, which waits where a lookup does not, and knows better what is wrong.
+        let left_to_the_pool = |error: Error| tracing::debug!(?error, "a lookup is left to the pool");
+        match (conn.as_pool(), &self.lookups) {
+            (Some(_), LookupsBeside::OnSqlite(lookups)) => match lookups.row(sql, digest.as_bytes(), &read) {
                 Ok(found) => return Ok(found),
-                // The pool waits where a lookup in place does not, and knows better what is wrong.
-                Err(error) => tracing::debug!(?error, "a lookup is left to the pool"),
-            }
+                Err(error) => left_to_the_pool(error),
+            },
+            (Some(_), LookupsBeside::OnPostgres(lookups)) => match lookups.row(sql, digest.as_bytes()).await {
+                Ok(row) => return row.map(|row| read(Row::Pooled(&row))).transpose(),
+                // It has waited long enough already.
+                Err(error) if error.code() == Code::StoreUnavailable => return Err(error),
+                Err(error) => left_to_the_pool(error),
+            },
+            (None, _) | (Some(_), LookupsBeside::None) => {}
         }
         let row = pooled_row(conn, sql, digest).await?;
         row.map(|row| read(Row::Pooled(&row))).transpose()
@@ -221,29 +242,24 @@ impl Store {
     /// Opens a transaction that writes. On SQLite it takes the write lock at once: a transaction that reads first and writes
     /// later fails under contention whatever the busy timeout.
     pub(crate) async fn begin_write(&self) -> Result<(Tx, Turn)> {
+        let turn = self.turn().await?;
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         let backend = self.connection.get_database_backend();
         if backend != DbBackend::Postgres {
-            let turn = self.turn().await?;
             return Ok((self.connection.begin_with_options(options).await?, turn));
         }
-        let begun = async {
-            let place = match &self.places {
-                Some(places) => Some(Arc::clone(places).acquire_owned().await.map_err(custom)?),
-                None => None,
-            };
-            begin_for_certain(self.connection.clone(), options, place).await.map_err(custom)?
-        };
-        Ok(in_time(backend, begun).await?)
+        let begun = begin_for_certain(self.connection.clone(), options);
+        let tx = in_time(backend, async { begun.await.map_err(|lost| DbErr::Custom(lost.to_string()))? }).await?;
+        Ok((tx, turn))
     }
 
     /// Runs one statement that writes and needs no other beside it. Answers how many rows it has written.
     pub(crate) async fn write_alone(&self, sql: &'static str, values: impl IntoIterator<Item = Value>) -> Result<u64> {
         let _turn = self.turn().await?;
-        let conn = Conn::pool(self);
+        let conn = Conn::pool(&self.connection);
         Sql::new(&conn, sql, values).execute(&conn).await
     }
 
@@ -271,16 +287,8 @@ async fn open(connect: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
     clippy::disallowed_methods,
     reason = "one round trip that must not be cancelled; what it begins ends when it is dropped"
 )]
-fn begin_for_certain(
-    pool: DatabaseConnection,
-    options: TransactionOptions,
-    place: Turn,
-) -> JoinHandle<Result<(Tx, Turn), DbErr>> {
-    tokio::spawn(async move { Ok((pool.begin_with_options(options).await?, place)) })
-}
-
-fn custom(error: impl StdError) -> DbErr {
-    DbErr::Custom(error.to_string())
+fn begin_for_certain(pool: DatabaseConnection, options: TransactionOptions) -> JoinHandle<Result<Tx, DbErr>> {
+    tokio::spawn(async move { pool.begin_with_options(options).await })
 }
 
 /// Whether a connection is outside of any transaction, so that the next one on it really is one. SQLite itself rolls back what
@@ -332,10 +340,7 @@ async fn pooled_row<K>(conn: &Conn<'_>, sql: &'static str, digest: &Digest<K>) -
         }
         if matches!(connection.inner, DatabaseConnectionType::SqlxPostgresPoolConnection(_)) {
             let pool = connection.get_postgres_connection_pool();
-            let row = async {
-                let _place = conn.place().await?;
-                Ok::<_, Error>(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?)
-            };
+            let row = async { Ok::<_, Error>(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?) };
             return Ok(in_time(DbBackend::Postgres, row).await?.map(QueryResult::from));
         }
     }

@@ -72,7 +72,7 @@ pub(crate) const STORM_LATENCY: Row = Row {
 pub(crate) const MEMORY_PER_PERMIT: f64 = 20.0;
 
 pub(crate) const STORM_MEMORY: Row = Row {
-    name: "memory for each hashing permit, above idle",
+    name: "memory for each hashing permit, above as many session checks",
     unit: "MiB",
     digits: 1,
     baseline: "limit",

@@ -41,15 +41,14 @@ pub(crate) async fn storm(options: &Options, machine: &Machine) -> Result<Vec<Sh
     let data = Data::on_sqlite(folder.path(), options.users).await?;
     let server = machine.start_server(folder.path(), &data.url, SECRET, &SETTINGS)?;
     let (probes, sign_ins) = (load::get(GET_SESSION, &server.host(), &data.cookies), sign_ins(&server, &data));
-    let (mut rounds, mut base) = (Vec::new(), None);
+    let mut rounds = Vec::new();
     // A 99th percentile takes more answers than a median.
     let time = options.turn() * 2;
+    // What as many connections take that do not sign in.
+    p99(&server, &probes, (&probes, STORM), options.turn()).await?;
+    let base = server.memory("VmRSS")?;
     for _ in 0..options.rounds {
         let idle = p99(&server, &probes, (&sign_ins, 0), time).await?;
-        let base = match base {
-            Some(base) => base,
-            None => *base.insert(server.memory("VmRSS")?),
-        };
         let storm = p99(&server, &probes, (&sign_ins, STORM), time).await?;
         let most = server.memory("VmHWM")?;
         rounds.push((storm, 2.0 * idle + 3.0, most - base));

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 /// How many of the connections to PostgreSQL others than session checks may take by default.
-const PLACES: i64 = 6;
+const PLACES: i64 = 4;
 /// How many write at the same time.
 const CROWD: usize = 40;
 

@@ -1,12 +1,15 @@
 //! Room for a bounded number of hashes at a time, and a bounded queue before it.
 
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use argon2::Block;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time;
 
 use crate::code::Code;
@@ -24,11 +27,7 @@ pub(super) struct Pool {
     waiting: Semaphore,
     wait: Duration,
     finished: AtomicU64,
-    /// What one hash is computed in, in argon2's blocks of 1 KiB.
-    blocks: usize,
-    /// Memory that nobody hashes in at this moment, at most one for each permit. An allocator keeps what each thread has given
-    /// back, and there are many more threads than permits.
-    idle: Arc<Mutex<Vec<Vec<Block>>>>,
+    threads: Threads,
 }
 
 impl Pool {
@@ -39,12 +38,11 @@ impl Pool {
             waiting: Semaphore::new(permits * WAITING_PER_PERMIT),
             wait,
             finished: AtomicU64::new(0),
-            blocks,
-            idle: Arc::default(),
+            threads: Threads::new(permits, blocks),
         }
     }
 
-    /// Runs `work` on a thread that may block, when it is its turn, with memory to hash in.
+    /// Runs `work` on a thread of its own kind, when it is its turn, with memory to hash in.
     ///
     /// The permit travels with the work: a request that was given up leaves its hash running, and the memory taken.
     pub(super) async fn run<T: Send + 'static>(
@@ -52,16 +50,13 @@ impl Pool {
         work: impl FnOnce(&mut [Block]) -> T + Send + 'static,
     ) -> Result<T> {
         let permit = self.turn().await?;
-        let (idle, blocks) = (Arc::clone(&self.idle), self.blocks);
-        let job = task::spawn_blocking(move || {
+        let (answer, answered) = oneshot::channel();
+        self.threads.post(Box::new(move |memory| {
             let _held = permit;
-            let free = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut memory = free.unwrap_or_else(|| vec![Block::default(); blocks]);
-            let done = work(&mut memory);
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
-            done
-        });
-        let done = job.await.map_err(Error::internal);
+            // Nobody may be waiting any more.
+            let _ = answer.send(work(memory));
+        }))?;
+        let done = answered.await.map_err(Error::internal);
         self.finished.fetch_add(1, Ordering::Relaxed);
         done
     }
@@ -87,6 +82,72 @@ impl Pool {
     }
 }
 
+type Job = Box<dyn FnOnce(&mut [Block]) + Send>;
+
+/// The threads that hash, one for each permit, started when they are first needed. Each keeps the memory it hashes in: an allocator
+/// would keep it for every thread that ever did. They give way to whatever answers requests, so that somebody who is signed in does
+/// not wait for somebody who signs in.
+struct Threads {
+    jobs: Sender<Job>,
+    queue: Arc<Mutex<Receiver<Job>>>,
+    most: usize,
+    started: Mutex<usize>,
+    /// What one hash is computed in, in argon2's blocks of 1 KiB.
+    blocks: usize,
+}
+
+impl Threads {
+    fn new(most: usize, blocks: usize) -> Self {
+        let (jobs, queue) = mpsc::channel();
+        Self { jobs, queue: Arc::new(Mutex::new(queue)), most, started: Mutex::new(0), blocks }
+    }
+
+    /// Hands a job to the next thread that is free. There are never more jobs than threads: each holds a permit.
+    fn post(&self, job: Job) -> Result<()> {
+        let mut started = lock(&self.started);
+        if *started < self.most {
+            let (queue, blocks) = (Arc::clone(&self.queue), self.blocks);
+            let named = thread::Builder::new().name("identity-hash".to_owned());
+            named.spawn(move || work_off(&queue, blocks)).map_err(Error::internal)?;
+            *started += 1;
+        }
+        drop(started);
+        self.jobs.send(job).map_err(|_| Error::internal("no thread is left to hash on"))
+    }
+}
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Threads").field("most", &self.most).finish_non_exhaustive()
+    }
+}
+
+/// Works until the pool is gone.
+fn work_off(queue: &Mutex<Receiver<Job>>, blocks: usize) {
+    give_way();
+    let mut memory = vec![Block::default(); blocks];
+    loop {
+        let next = lock(queue).recv();
+        let Ok(job) = next else { return };
+        // Whoever waits for a job that panics finds its answer gone; the panic itself is in the log.
+        let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
+    }
+}
+
+/// How much further back in the line for a processor a thread that hashes stands: halfway (`man 2 nice`).
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// Lets other threads go first. Where the system has no such wish for a single thread, or does not grant it, hashing goes on as it is.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICE);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn overloaded() -> Error {
     Error::new(Code::Overloaded).retry_after(RETRY_AFTER)
 }
@@ -95,6 +156,8 @@ fn overloaded() -> Error {
 #[expect(clippy::disallowed_methods, reason = "a test waits for the tasks it starts")]
 mod tests {
     use std::sync::mpsc;
+
+    use tokio::task;
 
     use super::*;
 
@@ -169,5 +232,13 @@ mod tests {
         let pool = Pool::new(1, Duration::ZERO, 0);
         assert_eq!(pool.run(|_| panic!("on purpose")).await.unwrap_err().code(), Code::Internal);
         pool.run(|_| ()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_panics_fails_alone() {
+        let pool = Pool::new(1, Duration::from_secs(1), 0);
+        let failed = pool.run(|_| -> () { panic!("on purpose") }).await.unwrap_err();
+        assert_eq!(failed.code(), Code::Internal);
+        assert_eq!(pool.run(|_| 1).await.unwrap(), 1);
     }
 }
