@@ -93,7 +93,7 @@ pub enum Event {
         /// Why: `invalid_credentials`, `user_banned` or `email_not_verified`.
         reason: Code,
     },
-    /// Whoever tried to sign in went away before the password was checked. It counts as a wrong one.
+    /// Whoever tried to sign in went away before there was an answer. The password counts as a wrong one.
     SignInAbandoned,
     /// A user ended the session of the browser in hand.
     SignedOut,
@@ -108,7 +108,7 @@ pub enum Event {
     PasswordSet,
     /// A signed-in user gave a wrong password where it was asked for.
     PasswordRefused,
-    /// A signed-in user went away before a password was checked that was asked for. It counts as a wrong one.
+    /// A signed-in user was asked for the password and went away before there was an answer. It counts as a wrong one.
     PasswordAbandoned,
     /// A reset link was asked for.
     PasswordResetRequested,

@@ -78,11 +78,16 @@ impl SignIn<'_> {
         }
         shared.hasher.ask_for_room()?;
         let target = Target::SignIn { email: sign_in.email.as_str(), from: info.ip };
-        let guess = shared.limiter.guess(&shared.store, target).await?;
         let mut unfinished = Unfinished::begin(shared, Event::SignInAbandoned, Actor::Anonymous, None, info);
-        let outcome = self.check(&guess, &mut unfinished, &sign_in, info).await;
+        let outcome = match shared.limiter.guess(&shared.store, target).await {
+            Ok(guess) => {
+                let outcome = self.check(&guess, &mut unfinished, &sign_in, info).await;
+                guess.checked(&shared.store, outcome).await
+            }
+            Err(error) => Err(error),
+        };
         unfinished.over();
-        guess.checked(&shared.store, outcome).await?.ok_or_else(|| Error::new(Code::InvalidCredentials))
+        outcome?.ok_or_else(|| Error::new(Code::InvalidCredentials))
     }
 
     /// Checks the password. `None` means that it is wrong.
@@ -201,9 +206,15 @@ pub(crate) async fn confirm_password(
     shared.hasher.ask_for_room()?;
     let credential = account::store::credential(&Op::read(shared), &user.id).await?;
     let credential = credential.ok_or_else(|| Error::new(Code::CredentialAccountNotFound))?;
-    let guess = shared.limiter.guess(&shared.store, Target::Confirmation(&user.id)).await?;
     let actor = Actor::User(user.id.clone());
     let unfinished = Unfinished::begin(shared, Event::PasswordAbandoned, actor, Some(user.id.clone()), info);
+    let guess = match shared.limiter.guess(&shared.store, Target::Confirmation(&user.id)).await {
+        Ok(guess) => guess,
+        Err(error) => {
+            unfinished.over();
+            return Err(error);
+        }
+    };
     let verified = shared.hasher.verify(password, &credential.hash).await;
     let matches = guess.checked(&shared.store, verified).await.map(|verified| verified.matches);
     if matches.as_ref().is_ok_and(|matches| !matches) {
