@@ -42,11 +42,20 @@ pub struct Config {
 pub struct AuditOptions {
     /// How long an event is kept. Default 365 days.
     pub keep_for: Duration,
+    /// How long an event is kept that strangers have caused and that is about no account: sign-ins, codes and reset links for addresses
+    /// that nobody has. Default 7 days.
+    pub strangers_for: Duration,
+    /// How many of these are kept at most, the newest. Default 100,000.
+    pub strangers_at_most: u64,
 }
 
 impl Default for AuditOptions {
     fn default() -> Self {
-        Self { keep_for: Duration::from_hours(24 * 365) }
+        Self {
+            keep_for: Duration::from_hours(24 * 365),
+            strangers_for: Duration::from_hours(24 * 7),
+            strangers_at_most: 100_000,
+        }
     }
 }
 

@@ -93,6 +93,8 @@ pub enum Event {
         /// Why: `invalid_credentials`, `user_banned` or `email_not_verified`.
         reason: Code,
     },
+    /// Whoever tried to sign in went away before there was an answer. The password counts as a wrong one.
+    SignInAbandoned,
     /// A user ended the session of the browser in hand.
     SignedOut,
     /// A user ended other sessions.
@@ -106,6 +108,8 @@ pub enum Event {
     PasswordSet,
     /// A signed-in user gave a wrong password where it was asked for.
     PasswordRefused,
+    /// A signed-in user was asked for the password and went away before there was an answer. It counts as a wrong one.
+    PasswordAbandoned,
     /// A reset link was asked for.
     PasswordResetRequested,
     /// A password was replaced by way of a reset link.
@@ -164,11 +168,13 @@ impl Event {
             Self::SignedUp => "sign_up.succeeded",
             Self::SignedIn => "sign_in.succeeded",
             Self::SignInFailed { .. } => "sign_in.failed",
+            Self::SignInAbandoned => "sign_in.abandoned",
             Self::SignedOut => "session.signed_out",
             Self::SessionsRevoked { .. } => "session.revoked",
             Self::PasswordChanged => "password.changed",
             Self::PasswordSet => "password.set",
             Self::PasswordRefused => "password.refused",
+            Self::PasswordAbandoned => "password.abandoned",
             Self::PasswordResetRequested => "password.reset_requested",
             Self::PasswordReset => "password.reset",
             Self::EmailVerified => "email.verified",

@@ -3,17 +3,20 @@
 mod store;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use tokio::runtime::Handle;
 
 use crate::error::Result;
-use crate::event::{Act, Actor, Line};
+use crate::event::{Act, Actor, Event, Line};
 use crate::id::{EventId, UserId};
 use crate::op::Op;
+use crate::request::RequestInfo;
 use crate::shared::Shared;
 use crate::time::Timestamp;
 
-pub(crate) use store::{forget, forget_rest, purge};
+pub(crate) use store::{forget, forget_rest, purge, purge_strangers, surplus_of_strangers};
 
 /// Something that happened, as it was written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,5 +85,57 @@ pub(crate) async fn note(shared: &Shared, act: Act<'_>) {
     };
     if let Err(error) = written.await {
         tracing::warn!(error = error.chain(), "an event could not be written down");
+    }
+}
+
+/// Something that counts from its beginning on and takes a while, such as checking a password. Dropped before it is over, because whoever
+/// asked for it went away, it leaves an event of its own.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Unfinished<'s> {
+    shared: &'s Arc<Shared>,
+    event: Event,
+    actor: Actor,
+    user_id: Option<UserId>,
+    info: &'s RequestInfo,
+    over: bool,
+}
+
+impl<'s> Unfinished<'s> {
+    /// Something begins that is written down as `act` if it is given up.
+    pub(crate) fn begin(
+        shared: &'s Arc<Shared>,
+        event: Event,
+        actor: Actor,
+        user_id: Option<UserId>,
+        info: &'s RequestInfo,
+    ) -> Self {
+        Self { shared, event, actor, user_id, info, over: false }
+    }
+
+    /// It turns out whose account it is about.
+    pub(crate) fn about(&mut self, user_id: &UserId) {
+        self.user_id = Some(user_id.clone());
+    }
+
+    /// It has come to an end, which is written down elsewhere.
+    pub(crate) fn over(mut self) {
+        self.over = true;
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        // A process that is ending has no more tasks.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (shared, event, actor) = (Arc::clone(self.shared), self.event.clone(), self.actor.clone());
+        let (user_id, info) = (self.user_id.take(), self.info.clone());
+        runtime.spawn(async move {
+            let act = Act { event, actor, user_id: user_id.as_ref(), info: Some(&info) };
+            note(&shared, act).await;
+        });
     }
 }

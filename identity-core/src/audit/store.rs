@@ -128,3 +128,23 @@ pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
     );
     Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
 }
+
+/// What strangers have caused and what is about no account.
+const OF_STRANGERS: &str = "user_id IS NULL AND actor = 'anonymous'";
+
+/// The newest event of strangers that is one too many, if `most` are kept.
+pub(crate) async fn surplus_of_strangers(op: &Op<'_>, most: u64) -> Result<Option<EventId>> {
+    let sql = format!("SELECT id FROM identity_events WHERE {OF_STRANGERS} ORDER BY id DESC LIMIT 1 OFFSET {most}");
+    let row = Sql::new(op.db(), sql, []).row(op.db()).await?;
+    row.map(|row| value::column::<String>(&row, 0).map(EventId::from_text)).transpose()
+}
+
+/// Removes events of strangers from before `limit`, and those up to `surplus`, at most 500 at a time. Returns how many.
+pub(crate) async fn purge_strangers(op: &mut Op<'_>, limit: Timestamp, surplus: Option<&EventId>) -> Result<u64> {
+    let sql = format!(
+        "DELETE FROM identity_events WHERE id IN \
+         (SELECT id FROM identity_events WHERE {OF_STRANGERS} AND (created_at < $1 OR id <= $2) LIMIT 500)"
+    );
+    let values = [value::time(limit), value::text(surplus.map_or("", EventId::as_str))];
+    Sql::new(op.db(), sql, values).execute(op.db()).await
+}

@@ -1,5 +1,7 @@
 //! Leaving: a user deletes their own account, with fresh proof.
 
+use std::sync::Arc;
+
 use super::email::minutes;
 use super::links;
 use super::resolve::Resolved;
@@ -45,7 +47,7 @@ const LINK_LIFETIME: std::time::Duration = std::time::Duration::from_hours(24);
 /// Leaving.
 #[derive(Debug)]
 pub struct DeleteAccount<'s> {
-    pub(crate) shared: &'s Shared,
+    pub(crate) shared: &'s Arc<Shared>,
 }
 
 impl DeleteAccount<'_> {

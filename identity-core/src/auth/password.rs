@@ -1,5 +1,7 @@
 //! Changing, setting and confirming the password of a signed-in user.
 
+use std::sync::Arc;
+
 use super::recover::notify;
 use super::resolve::{Resolved, profile_of};
 use super::sign_in::confirm_password;
@@ -39,7 +41,7 @@ pub struct PasswordChange {
 /// The password of a signed-in user.
 #[derive(Debug)]
 pub struct Passwords<'s> {
-    pub(crate) shared: &'s Shared,
+    pub(crate) shared: &'s Arc<Shared>,
 }
 
 impl Passwords<'_> {

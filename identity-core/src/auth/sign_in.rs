@@ -1,12 +1,14 @@
 //! Signing in with an address and a password.
 
+use std::sync::Arc;
+
 use super::email::{EmailFlow, send_verification};
 use super::resolve::profile_of;
 use crate::account::{self, Credential};
-use crate::audit;
+use crate::audit::{self, Unfinished};
 use crate::code::Code;
 use crate::error::{Error, Result};
-use crate::event::{Act, Event};
+use crate::event::{Act, Actor, Event};
 use crate::id::UserId;
 use crate::limits::{Guess, Target};
 use crate::op::Op;
@@ -56,7 +58,7 @@ pub enum SignedIn {
 /// Signing in.
 #[derive(Debug)]
 pub struct SignIn<'s> {
-    pub(crate) shared: &'s Shared,
+    pub(crate) shared: &'s Arc<Shared>,
 }
 
 impl SignIn<'_> {
@@ -76,13 +78,26 @@ impl SignIn<'_> {
         }
         shared.hasher.ask_for_room()?;
         let target = Target::SignIn { email: sign_in.email.as_str(), from: info.ip };
-        let guess = shared.limiter.guess(&shared.store, target).await?;
-        let outcome = self.check(&guess, &sign_in, info).await;
-        guess.checked(&shared.store, outcome).await?.ok_or_else(|| Error::new(Code::InvalidCredentials))
+        let mut unfinished = Unfinished::begin(shared, Event::SignInAbandoned, Actor::Anonymous, None, info);
+        let outcome = match shared.limiter.guess(&shared.store, target).await {
+            Ok(guess) => {
+                let outcome = self.check(&guess, &mut unfinished, &sign_in, info).await;
+                guess.checked(&shared.store, outcome).await
+            }
+            Err(error) => Err(error),
+        };
+        unfinished.over();
+        outcome?.ok_or_else(|| Error::new(Code::InvalidCredentials))
     }
 
     /// Checks the password. `None` means that it is wrong.
-    async fn check(&self, guess: &Guess, sign_in: &PasswordSignIn, info: &RequestInfo) -> Result<Option<SignedIn>> {
+    async fn check(
+        &self,
+        guess: &Guess,
+        unfinished: &mut Unfinished<'_>,
+        sign_in: &PasswordSignIn,
+        info: &RequestInfo,
+    ) -> Result<Option<SignedIn>> {
         let shared = self.shared;
         let password = sign_in.password.expose();
         let mut subject = None;
@@ -94,6 +109,7 @@ impl SignIn<'_> {
                 break;
             };
             subject = Some(user.id.clone());
+            unfinished.about(&user.id);
             let verified = shared.hasher.verify(password, &credential.hash).await?;
             if !verified.matches {
                 break;
@@ -177,7 +193,7 @@ async fn find(shared: &Shared, email: &Email) -> Result<Option<(User, Credential
 
 /// Checks the password of a signed-in user who is about to change something; wrong ones count like wrong sign-ins.
 pub(crate) async fn confirm_password(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     user: &User,
     password: &str,
     info: &RequestInfo,
@@ -190,10 +206,22 @@ pub(crate) async fn confirm_password(
     shared.hasher.ask_for_room()?;
     let credential = account::store::credential(&Op::read(shared), &user.id).await?;
     let credential = credential.ok_or_else(|| Error::new(Code::CredentialAccountNotFound))?;
-    let guess = shared.limiter.guess(&shared.store, Target::Confirmation(&user.id)).await?;
+    let actor = Actor::User(user.id.clone());
+    let unfinished = Unfinished::begin(shared, Event::PasswordAbandoned, actor, Some(user.id.clone()), info);
+    let guess = match shared.limiter.guess(&shared.store, Target::Confirmation(&user.id)).await {
+        Ok(guess) => guess,
+        Err(error) => {
+            unfinished.over();
+            return Err(error);
+        }
+    };
     let verified = shared.hasher.verify(password, &credential.hash).await;
-    if !guess.checked(&shared.store, verified).await?.matches {
+    let matches = guess.checked(&shared.store, verified).await.map(|verified| verified.matches);
+    if matches.as_ref().is_ok_and(|matches| !matches) {
         audit::note(shared, Act::own(Event::PasswordRefused, &user.id, info)).await;
+    }
+    unfinished.over();
+    if !matches? {
         return Err(Error::new(Code::InvalidPassword));
     }
     guess.right_at_once(&shared.store).await?;

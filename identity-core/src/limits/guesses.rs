@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::store::{self, Pauses, Standing};
-use super::{Counter, Limiter, limited, network};
+use super::{Counter, Limiter, SKEW, limited, network};
 use crate::code::Code;
 use crate::error::Result;
 use crate::id::UserId;
@@ -16,7 +16,7 @@ const PAUSES: Pauses = Pauses {
     free: 4,
     first: Duration::from_secs(1),
     doublings: 9,
-    longest: store::FURTHEST,
+    longest: Duration::from_mins(15),
     memory: Duration::from_hours(1),
 };
 
@@ -100,9 +100,9 @@ impl Limiter {
             _ => (account, store::standing(store, &account).await?),
         };
         // Reading first lets a storm of guesses pass without a write. The statement that writes decides.
-        refuse_pause(standing, now)?;
+        refuse_pause(store, &digest, standing, now).await?;
         if !store::charge(store, &digest, &account, now, &PAUSES).await? {
-            refuse_pause(store::standing(store, &digest).await?, now)?;
+            refuse_pause(store, &digest, store::standing(store, &digest).await?, now).await?;
             return Err(limited(PAUSES.first));
         }
         Ok(Guess(Some(Charged { digest, at: now })))
@@ -137,10 +137,14 @@ impl Limiter {
     }
 }
 
-fn refuse_pause(standing: Option<Standing>, now: i64) -> Result<()> {
-    let wait = standing.map_or(0, |standing| standing.paused_until.saturating_sub(now));
-    if (1..=store::micros(store::FURTHEST)).contains(&wait) {
-        return Err(limited(Duration::from_micros(wait.unsigned_abs())));
+async fn refuse_pause(store: &Store, digest: &Digest<Counter>, standing: Option<Standing>, now: i64) -> Result<()> {
+    let Some(standing) = standing else { return Ok(()) };
+    let mut wait = standing.paused_until.saturating_sub(now);
+    let pause = PAUSES.after(standing.failures);
+    if wait > store::micros(pause.saturating_add(SKEW)) {
+        // No pause is longer than that: a clock was ahead. It begins anew, by the clock as it is.
+        wait = store::micros(pause);
+        store::mend_pause(store, digest, standing.paused_until, now.saturating_add(wait)).await?;
     }
-    Ok(())
+    if wait > 0 { Err(limited(Duration::from_micros(wait.unsigned_abs()))) } else { Ok(()) }
 }

@@ -6,8 +6,8 @@ pub(crate) mod store;
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock as GovernorClock;
@@ -83,21 +83,36 @@ actions! {
     Other: 100 in 10, Here;
 }
 
-/// The governor's view of our clock: the time since 1970. It never goes back: a clock that is set back would keep everybody who
-/// was counted before waiting for as long.
+/// The governor's view of our clock: the time since 1970, as far as it has passed. It does not follow a clock that is set back, which
+/// would keep everybody who was counted before waiting for as long, but goes on from where it was.
 #[derive(Clone, Debug)]
 struct Ticks {
     clock: Arc<dyn Clock>,
-    latest: Arc<AtomicU64>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// What the clock said last, in microseconds since 1970.
+    clock: u64,
+    /// What was made of it.
+    ticks: u64,
 }
 
 impl GovernorClock for Ticks {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
-        let now = u64::try_from(self.clock.now().timestamp_micros()).unwrap_or_default();
-        Duration::from_micros(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock, so that what one thread reads late does not look like a clock that was set back.
+        let now = micros_of(&*self.clock).unsigned_abs();
+        *seen = Seen { clock: now, ticks: seen.ticks + now.saturating_sub(seen.clock) };
+        Duration::from_micros(seen.ticks)
     }
+}
+
+fn micros_of(clock: &dyn Clock) -> i64 {
+    clock.now().timestamp_micros().max(0)
 }
 
 type Keyed = RateLimiter<
@@ -106,6 +121,10 @@ type Keyed = RateLimiter<
     Ticks,
     governor::middleware::NoOpMiddleware<Duration>,
 >;
+
+/// By how much the clocks of several processes may differ. A stored time that lies further ahead than it can was written by a clock
+/// that was ahead, and is put right by whoever comes across it: neither waited for, nor forgotten.
+const SKEW: Duration = Duration::from_secs(10);
 
 /// After how many calls the limiter throws away what no longer matters.
 const CLEAN_EVERY: u64 = 4096;
@@ -126,7 +145,7 @@ pub(crate) enum Counter {}
 
 impl Limiter {
     pub(crate) fn new(enabled: bool, clock: &Arc<dyn Clock>, names: hmac::Key) -> Self {
-        let ticks = Ticks { clock: Arc::clone(clock), latest: Arc::default() };
+        let ticks = Ticks { clock: Arc::clone(clock), seen: Arc::default() };
         let buckets = || {
             let here = Action::ALL.iter().filter(|action| action.counted() == Counted::Here);
             here.filter_map(|action| {
@@ -173,8 +192,13 @@ impl Limiter {
         let now = self.now();
         let wait = async || -> Result<Option<Duration>> {
             let full_at = store::full_at(store, &digest).await?.unwrap_or(now);
+            if full_at > now.saturating_add(store::micros(period.saturating_add(SKEW))) {
+                // Nothing fills a bucket for longer than its period: a clock was ahead. From here on it is as full as it can be.
+                store::mend_bucket(store, &digest, full_at, now.saturating_add(store::micros(period))).await?;
+                return Ok(Some(share));
+            }
             let wait = full_at.saturating_sub(now);
-            let fits = wait <= store::micros(tolerance) || wait > store::micros(store::FURTHEST);
+            let fits = wait <= store::micros(tolerance);
             Ok((!fits).then(|| Duration::from_micros(wait.unsigned_abs()).saturating_sub(tolerance)))
         };
         // Reading first lets a flood pass without a write. The statement that writes decides.
@@ -189,7 +213,7 @@ impl Limiter {
 
     /// The time in microseconds since 1970.
     fn now(&self) -> i64 {
-        store::micros(self.clock.now())
+        micros_of(&*self.clock.clock)
     }
 
     fn digest(&self, parts: &[&str]) -> Digest<Counter> {

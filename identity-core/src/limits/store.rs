@@ -8,9 +8,6 @@ use crate::error::Result;
 use crate::store::{Conn, Sql, Store, value};
 use crate::token::Digest;
 
-/// A stored time that lies further ahead was written by a clock that was wrong, and is not waited for.
-pub(super) const FURTHEST: Duration = Duration::from_mins(15);
-
 pub(super) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
@@ -30,29 +27,32 @@ pub(super) async fn take(
     share: Duration,
 ) -> Result<bool> {
     let sql = "INSERT INTO identity_limits AS l (digest, full_at) VALUES ($1, $2 + $3) \
-               ON CONFLICT (digest) DO UPDATE SET full_at = $3 + CASE WHEN l.full_at BETWEEN $2 AND $5 \
-                 THEN l.full_at ELSE $2 END \
-               WHERE l.full_at <= $4 OR l.full_at > $5";
-    let values = [
-        value::digest(digest),
-        now.into(),
-        micros(share).into(),
-        now.saturating_add(micros(tolerance)).into(),
-        now.saturating_add(micros(FURTHEST)).into(),
-    ];
+               ON CONFLICT (digest) DO UPDATE SET full_at = $3 + CASE WHEN l.full_at > $2 THEN l.full_at ELSE $2 END \
+               WHERE l.full_at <= $4";
+    let values =
+        [value::digest(digest), now.into(), micros(share).into(), now.saturating_add(micros(tolerance)).into()];
     Ok(store.write_alone(sql, values).await? == 1)
+}
+
+/// Puts right when a bucket runs empty, unless somebody has done so since it was read.
+pub(super) async fn mend_bucket(store: &Store, digest: &Digest<Counter>, wrong: i64, right: i64) -> Result<()> {
+    let sql = "UPDATE identity_limits SET full_at = $3 WHERE digest = $1 AND full_at = $2";
+    store.write_alone(sql, [value::digest(digest), wrong.into(), right.into()]).await.map(|_| ())
 }
 
 /// Where a counter of guesses stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
+    pub(super) failures: i32,
     pub(super) paused_until: i64,
     pub(super) known_until: i64,
 }
 
 pub(super) async fn standing(store: &Store, digest: &Digest<Counter>) -> Result<Option<Standing>> {
-    let sql = "SELECT paused_until, known_until FROM identity_guesses WHERE digest = $1";
-    let read = |row: crate::store::Row<'_>| Ok(Standing { paused_until: row.column(0)?, known_until: row.column(1)? });
+    let sql = "SELECT failures, paused_until, known_until FROM identity_guesses WHERE digest = $1";
+    let read = |row: crate::store::Row<'_>| {
+        Ok(Standing { failures: row.column(0)?, paused_until: row.column(1)?, known_until: row.column(2)? })
+    };
     store.row_of_digest(&Conn::pool(store.connection()), sql, digest, read).await
 }
 
@@ -70,6 +70,23 @@ pub(super) struct Pauses {
     pub(super) memory: Duration,
 }
 
+impl Pauses {
+    /// The pause that a count of failures has caused.
+    pub(super) fn after(&self, failures: i32) -> Duration {
+        match failures.saturating_sub(self.free) {
+            ..=0 => Duration::ZERO,
+            over if over - 1 <= self.doublings => self.first * (1 << (over - 1)),
+            _ => self.longest,
+        }
+    }
+}
+
+/// Puts a pause right, unless a guess was charged or the pause put right since it was read.
+pub(super) async fn mend_pause(store: &Store, digest: &Digest<Counter>, wrong: i64, right: i64) -> Result<()> {
+    let sql = "UPDATE identity_guesses SET paused_until = $3 WHERE digest = $1 AND paused_until = $2";
+    store.write_alone(sql, [value::digest(digest), wrong.into(), right.into()]).await.map(|_| ())
+}
+
 /// Counts a guess as wrong before it is checked, unless there is a pause. Says whether it may be checked.
 pub(super) async fn charge(
     store: &Store,
@@ -85,7 +102,7 @@ pub(super) async fn charge(
                  paused_until = $3 + CASE WHEN g.forgotten_at <= $3 OR g.failures < $5 THEN 0 \
                    WHEN g.failures <= $6 THEN $7 * (1 << (g.failures - $5)) ELSE $8 END, \
                  forgotten_at = $4 \
-               WHERE g.paused_until <= $3 OR g.paused_until > $9";
+               WHERE g.paused_until <= $3";
     let values = [
         value::digest(digest),
         value::digest(account),
@@ -95,7 +112,6 @@ pub(super) async fn charge(
         pauses.free.saturating_add(pauses.doublings).into(),
         micros(pauses.first).into(),
         micros(pauses.longest).into(),
-        now.saturating_add(micros(FURTHEST)).into(),
     ];
     Ok(store.write_alone(sql, values).await? == 1)
 }

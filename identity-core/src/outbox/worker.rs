@@ -166,6 +166,9 @@ pub(crate) async fn purge(shared: &Shared) -> Result<()> {
     while removed(shared, async |op| verification::store::purge(op, before(now, KEEP_VERIFICATIONS)).await).await? {}
     while removed(shared, async |op| audit::forget_rest(op, before(now, FORGETTING)).await).await? {}
     while removed(shared, async |op| audit::purge(op, before(now, shared.config.audit.keep_for)).await).await? {}
+    let strangers = before(now, shared.config.audit.strangers_for);
+    let surplus = audit::surplus_of_strangers(&Op::read(shared), shared.config.audit.strangers_at_most).await?;
+    while removed(shared, async |op| audit::purge_strangers(op, strangers, surplus.as_ref()).await).await? {}
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
     while removed(shared, async |op| limits::store::purge(op.db(), now).await).await? {}
     Ok(())

@@ -12,6 +12,11 @@ section! {
     Audit = "audit" {
         /// Seconds that an event is kept.
         keep_for: u64 = AuditOptions::default().keep_for.as_secs();
+        /// Seconds that an event is kept which strangers have caused and which is about no account, such as a sign-in for an address that
+        /// nobody has.
+        strangers_for: u64 = AuditOptions::default().strangers_for.as_secs();
+        /// How many of these events are kept at most, the newest.
+        strangers_at_most: u64 = AuditOptions::default().strangers_at_most;
     }
 }
 
@@ -24,6 +29,10 @@ impl Audit {
 
     /// What core needs to know.
     pub(super) fn options(&self) -> AuditOptions {
-        AuditOptions { keep_for: Duration::from_secs(self.keep_for) }
+        AuditOptions {
+            keep_for: Duration::from_secs(self.keep_for),
+            strangers_for: Duration::from_secs(self.strangers_for),
+            strangers_at_most: self.strangers_at_most,
+        }
     }
 }

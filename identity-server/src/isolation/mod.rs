@@ -3,6 +3,7 @@
 //! Sources are read token by token, so that comments, sentences and columns raise no alarm. Only declarations count: what a
 //! service reads, or drops, is not looked at.
 
+mod index;
 mod names;
 mod prisma;
 mod rust;

@@ -1,31 +1,29 @@
 //! Tables that a Prisma schema declares: by the name of a model, or by the name that it is mapped to.
 
 use super::Declared;
-use super::source::{Cursor, Kind, Token, in_word, inside};
+use super::index::Index;
+use super::source::{Cursor, Kind, Token, in_word};
 
 /// The tables that a Prisma schema declares. A mapped model counts by both of its names: the model is what the code knows.
 pub(super) fn file(text: &str) -> Vec<Declared> {
     let tokens = tokens(text);
+    let index = Index::new(&tokens);
+    let declared = |token: &Token| Declared {
+        name: token.text.clone(),
+        written: token.text.clone(),
+        line: token.line,
+        form: "Prisma",
+    };
     let mut found = Vec::new();
+    let mut model_end = 0;
     for (at, token) in tokens.iter().enumerate() {
-        let (Some(name), Some(open)) = (tokens.get(at + 1), tokens.get(at + 2)) else { break };
-        if !(token.is("model") && name.kind == Kind::Word && open.is("{")) {
-            continue;
-        }
-        let declared = |token: &Token| Declared {
-            name: token.text.clone(),
-            written: token.text.clone(),
-            line: token.line,
-            form: "Prisma",
-        };
-        found.push(declared(name));
-        let body = inside(&tokens, at + 2);
-        for (at, token) in body.iter().enumerate() {
-            let block =
-                at >= 2 && body.get(at - 1).is_some_and(|t| t.is("@")) && body.get(at - 2).is_some_and(|t| t.is("@"));
-            if token.is("map") && block {
-                found.extend(inside(body, at + 1).iter().find(|token| token.kind == Kind::Text).map(declared));
+        if token.is("model") && index.follows(at + 2, &["{"]) {
+            if let Some(name) = index.get(at + 1).filter(|name| name.kind == Kind::Word) {
+                found.push(declared(name));
+                model_end = index.inside(at + 2).end;
             }
+        } else if token.is("@") && at < model_end && index.follows(at, &["@", "@", "map", "("]) {
+            found.extend(index.text(&index.inside(at + 3)).map(declared));
         }
     }
     found

@@ -1,37 +1,41 @@
 //! Tables that Rust declares: SeaORM's entities and migrations, Diesel's `table!`, and SQL in strings, as `SQLx` has it.
 
-use super::source::{Cursor, Kind, Token, constant, follows, in_word, inside};
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::index::{Index, first_of, last_of};
+use super::source::{Cursor, Kind, Token, in_word};
 use super::{Declared, sql};
 
 /// The tables that a Rust source declares.
 pub(super) fn file(text: &str) -> Vec<Declared> {
     let tokens = tokens(text);
+    let source = Source::new(&tokens);
+    let index = &source.index;
     let mut found = Vec::new();
     let mut skip_until = 0;
     for (at, token) in tokens.iter().enumerate() {
         if at < skip_until {
             continue;
         }
-        if follows(&tokens, at, &["#", "["]) || follows(&tokens, at, &["#", "!", "["]) {
-            let open = at + if follows(&tokens, at, &["#", "["]) { 1 } else { 2 };
-            let attribute = inside(&tokens, open);
-            if attribute.first().is_some_and(|token| token.is("doc")) {
-                skip_until = open + attribute.len() + 1;
-            } else if attribute.first().is_some_and(|token| token.is("sea_orm")) {
-                found.extend(assigned(attribute, "table_name").map(|name| declared(name, "SeaORM")));
+        if index.follows(at, &["#", "["]) || index.follows(at, &["#", "!", "["]) {
+            let open = at + if index.follows(at, &["#", "["]) { 1 } else { 2 };
+            let attribute = index.inside(open);
+            if index.follows(attribute.start, &["doc"]) {
+                skip_until = attribute.end;
+            } else if index.follows(attribute.start, &["sea_orm"]) {
+                found.extend(index.assigned("table_name", &attribute).map(|name| declared(name, "SeaORM")));
             }
-        } else if follows(&tokens, at, &["fn", "table_name"]) {
-            let body = tokens.iter().skip(at).position(|token| token.is("{"));
-            let body = body.map(|open| inside(&tokens, at + open)).unwrap_or_default();
-            found.extend(body.iter().find(|token| token.kind == Kind::Text).map(|name| declared(name, "SeaORM")));
-        } else if follows(&tokens, at, &["Table", ":", ":", "create"])
-            || follows(&tokens, at, &["Table", ":", ":", "rename"])
+        } else if index.follows(at, &["fn", "table_name"]) {
+            let body = index.first("{", &(at..tokens.len())).map(|open| index.inside(open)).unwrap_or_default();
+            found.extend(index.text(&body).map(|name| declared(name, "SeaORM")));
+        } else if index.follows(at, &["Table", ":", ":", "create"]) || index.follows(at, &["Table", ":", ":", "rename"])
         {
-            found.extend(statement(&tokens, at));
-        } else if follows(&tokens, at, &["table_auto", "("]) {
-            found.extend(table_argument(&tokens, inside(&tokens, at + 1)));
-        } else if follows(&tokens, at, &["table", "!"]) {
-            found.extend(diesel(inside(&tokens, at + 2)));
+            found.extend(source.statement(at));
+        } else if index.follows(at, &["table_auto", "("]) {
+            found.extend(source.table_argument(&index.inside(at + 1)));
+        } else if index.follows(at, &["table", "!"]) {
+            found.extend(diesel(index, &index.inside(at + 2)));
         } else if token.kind == Kind::Text {
             found.extend(sql::literal(&without_holes(&token.text), token.line));
         }
@@ -43,68 +47,98 @@ fn declared(token: &Token, form: &'static str) -> Declared {
     Declared { name: token.text.clone(), written: token.text.clone(), line: token.line, form }
 }
 
-/// The text in `name = "text"`.
-fn assigned<'t>(tokens: &'t [Token], name: &str) -> Option<&'t Token> {
-    let at = (0..tokens.len()).find(|at| follows(tokens, *at, &[name, "="]))?;
-    tokens.get(at + 2).filter(|token| token.kind == Kind::Text)
+/// What `SeaORM` is asked for.
+struct Source<'t> {
+    index: Index<'t>,
+    /// Where `.table(` stands.
+    calls: Vec<usize>,
+    /// Where something stands that names a table as an argument.
+    naming: Vec<usize>,
+    /// Where the enum of each name is declared first.
+    enums: HashMap<&'t str, usize>,
 }
 
-/// `Table::create().table(…)` and `Table::rename().table(…, …)`: the name stands in the last argument.
-fn statement(tokens: &[Token], at: usize) -> Option<Declared> {
-    let rest = tokens.iter().enumerate().skip(at);
-    let mut within = rest.take_while(|(_, token)| !token.is(";"));
-    let (call, _) = within.find(|(at, token)| token.is(".") && follows(tokens, *at, &[".", "table", "("]))?;
-    table_argument(tokens, inside(tokens, call + 2))
-}
+impl<'t> Source<'t> {
+    fn new(tokens: &'t [Token]) -> Self {
+        let index = Index::new(tokens);
+        let mut source = Self { calls: Vec::new(), naming: Vec::new(), enums: HashMap::new(), index };
+        for (at, token) in tokens.iter().enumerate() {
+            if source.index.follows(at, &[".", "table", "("]) {
+                source.calls.push(at);
+            }
+            let is_constant = || token.text.chars().all(|letter| letter.is_uppercase() || letter == '_');
+            let names = token.kind == Kind::Text
+                || token.is("Entity")
+                || (at >= 3 && source.index.follows(at - 2, &[":", ":", "Table"]))
+                || (token.kind == Kind::Word && is_constant());
+            if names {
+                source.naming.push(at);
+            }
+            if token.is("enum")
+                && let Some(name) = tokens.get(at + 1)
+            {
+                source.enums.entry(&name.text).or_insert(at);
+            }
+        }
+        source
+    }
 
-/// The table that an argument names: `"users"`, `Alias::new("users")`, `User::Table`, a constant, or a pair with a schema.
-fn table_argument(tokens: &[Token], argument: &[Token]) -> Option<Declared> {
-    for (at, token) in argument.iter().enumerate().rev() {
+    /// `Table::create().table(…)` and `Table::rename().table(…, …)`: the name stands in the last argument.
+    fn statement(&self, at: usize) -> Option<Declared> {
+        let rest = at..self.index.all().end;
+        let end = self.index.first(";", &rest).unwrap_or(rest.end);
+        let call = first_of(&self.calls, &(at..end))?;
+        self.table_argument(&self.index.inside(call + 2))
+    }
+
+    /// The table that an argument names: `"users"`, `Alias::new("users")`, `User::Table`, a constant, or a pair with a schema.
+    fn table_argument(&self, argument: &Range<usize>) -> Option<Declared> {
+        let at = last_of(&self.naming, argument)?;
+        let token = self.index.get(at)?;
         if token.kind == Kind::Text {
             return Some(declared(token, "SeaORM"));
         }
-        if token.is("Table") && at >= 3 && follows(argument, at - 2, &[":", ":", "Table"]) {
-            let name = argument.get(at - 3)?;
-            let text = iden(tokens, &name.text).unwrap_or_else(|| name.text.clone());
+        if token.is("Table") {
+            let name = self.index.get(at.checked_sub(3)?)?;
+            let text = self.iden(&name.text).unwrap_or_else(|| name.text.clone());
             return Some(Declared { name: text.clone(), written: text, line: name.line, form: "SeaORM" });
         }
         // The entity declares its own table.
         if token.is("Entity") {
             return None;
         }
-        if token.kind == Kind::Word && token.text.chars().all(|letter| letter.is_uppercase() || letter == '_') {
-            let named = constant(tokens, &token.text).unwrap_or(token);
-            return Some(Declared { line: token.line, ..declared(named, "SeaORM") });
-        }
+        let named = self.index.constant(&token.text).unwrap_or(token);
+        Some(Declared { line: token.line, ..declared(named, "SeaORM") })
     }
-    None
-}
 
-/// The name that an attribute gives to the enum `name`, or to its variant `Table`.
-fn iden(tokens: &[Token], name: &str) -> Option<String> {
-    let at = (0..tokens.len()).find(|at| follows(tokens, *at, &["enum", name]))?;
-    let item = tokens.get(..at)?.rsplit(|token| token.is("}") || token.is(";")).next()?;
-    let open = tokens.iter().skip(at).position(|token| token.is("{"))?;
-    let variant = inside(tokens, at + open).split(|token| token.is("Table")).next().unwrap_or_default();
-    let last = variant.rsplit(|token| token.is(",")).next().unwrap_or_default();
-    assigned(last, "iden").or_else(|| assigned(item, "iden")).map(|token| token.text.clone())
+    /// The name that an attribute gives to the enum `name`, or to its variant `Table`.
+    fn iden(&self, name: &str) -> Option<String> {
+        let index = &self.index;
+        let at = *self.enums.get(name)?;
+        let before = ["}", ";"].into_iter().filter_map(|mark| index.last(mark, &(0..at))).max();
+        let item = before.map_or(0, |end| end + 1)..at;
+        let body = index.inside(index.first("{", &(at..index.all().end))?);
+        let variants = body.start..index.first("Table", &body).unwrap_or(body.end);
+        let last = index.last(",", &variants).map_or(variants.start, |comma| comma + 1)..variants.end;
+        index.assigned("iden", &last).or_else(|| index.assigned("iden", &item)).map(|token| token.text.clone())
+    }
 }
 
 /// The table of `table! { … }`: `schema.name (key) { columns }`, perhaps under another name in SQL.
-fn diesel(body: &[Token]) -> Option<Declared> {
-    let mut at = 0;
+fn diesel(index: &Index<'_>, body: &Range<usize>) -> Option<Declared> {
+    let mut at = body.start;
     let mut sql_name = None;
     let mut last = None;
-    while let Some(token) = body.get(at) {
+    while let Some(token) = index.get(at).filter(|_| at < body.end) {
         if token.is("use") {
-            at += body.iter().skip(at).position(|token| token.is(";"))?;
+            at = index.first(";", &(at..body.end))?;
         } else if token.is("#") {
-            let attribute = inside(body, at + 1);
-            sql_name = assigned(attribute, "sql_name").or(sql_name);
-            at += attribute.len() + 2;
+            let attribute = index.inside(at + 1);
+            sql_name = index.assigned("sql_name", &attribute).or(sql_name);
+            at = attribute.end;
         } else if token.kind == Kind::Word {
             last = Some(token);
-        } else if token.is("(") || token.is("{") {
+        } else if ["(", "{", "["].iter().any(|bracket| token.is(bracket)) {
             break;
         }
         at += 1;

@@ -1,5 +1,7 @@
 //! What the readers of the languages share: characters with their lines, and tokens.
 
+use std::collections::BTreeMap;
+
 /// A line end that a string literal spells as `\n`: it ends a comment of SQL, but is no line of the file.
 pub(super) const SPELLED_NEWLINE: char = '\u{2028}';
 
@@ -21,8 +23,12 @@ pub(super) enum Kind {
     Quoted,
     /// The content of a string literal.
     Text,
-    /// A body between dollar quotes, in SQL.
+    /// A text between dollar quotes, in SQL; it is not kept.
     Body,
+    /// Where a program between dollar quotes begins, in SQL.
+    Begin,
+    /// Where it ends.
+    End,
     /// One character of punctuation.
     Mark,
 }
@@ -44,13 +50,38 @@ impl Token {
 pub(super) struct Cursor {
     letters: Vec<char>,
     at: usize,
+    /// Where the part ends that is being read.
+    end: usize,
     line: usize,
+    /// Up to where there is no end of a literal in this quote. A source of quotes that nobody closes is read once, not once a quote.
+    unended: BTreeMap<char, usize>,
 }
 
 impl Cursor {
     /// A source whose first line has this number.
     pub(super) fn new(text: &str, line: usize) -> Self {
-        Self { letters: text.chars().collect(), at: 0, line }
+        let letters: Vec<char> = text.chars().collect();
+        Self { at: 0, end: letters.len(), letters, line, unended: BTreeMap::new() }
+    }
+
+    /// All characters of the source.
+    pub(super) fn letters(&self) -> &[char] {
+        &self.letters
+    }
+
+    /// How many characters have been read.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Where the source ends.
+    pub(super) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Lets the source end at `end`, and answers where it ended before.
+    pub(super) fn end_at(&mut self, end: usize) -> usize {
+        std::mem::replace(&mut self.end, end)
     }
 
     pub(super) fn line(&self) -> usize {
@@ -59,7 +90,8 @@ impl Cursor {
 
     /// The character `ahead` of the next one, which is 0.
     pub(super) fn peek(&self, ahead: usize) -> Option<char> {
-        self.letters.get(self.at + ahead).copied()
+        let at = self.at + ahead;
+        if at < self.end { self.letters.get(at).copied() } else { None }
     }
 
     /// Whether the source goes on with `text`.
@@ -135,6 +167,9 @@ impl Cursor {
     /// Takes the rest of a literal in `quote`, after its opening quote, with escapes by backslash. The lines of the value are those
     /// of the source. None, and nothing taken, when it does not end.
     pub(super) fn escaped(&mut self, quote: char, over_lines: bool) -> Option<String> {
+        if self.unended.get(&quote).is_some_and(|end| self.at < *end) {
+            return None;
+        }
         let start = self.mark();
         let mut text = String::new();
         while let Some(letter) = self.next() {
@@ -150,6 +185,8 @@ impl Cursor {
                 letter => text.push(letter),
             }
         }
+        // A later quote up to here was escaped for this one, and is followed by what follows this one: it does not end either.
+        self.unended.insert(quote, self.at);
         self.back(start);
         None
     }
@@ -158,38 +195,4 @@ impl Cursor {
 /// Whether a letter belongs to a name.
 pub(super) fn in_word(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_' || letter == '$'
-}
-
-/// The tokens between the bracket at `open` and its partner, both left out.
-pub(super) fn inside(tokens: &[Token], open: usize) -> &[Token] {
-    let mut depth = 0_usize;
-    for (at, token) in tokens.iter().enumerate().skip(open) {
-        if token.kind != Kind::Mark {
-            continue;
-        }
-        match token.text.as_str() {
-            "(" | "[" | "{" => depth += 1,
-            ")" | "]" | "}" => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return tokens.get(open + 1..at).unwrap_or_default();
-                }
-            }
-            _ => {}
-        }
-    }
-    tokens.get(open + 1..).unwrap_or_default()
-}
-
-/// Whether the tokens from `at` on are these words and marks.
-pub(super) fn follows(tokens: &[Token], at: usize, words: &[&str]) -> bool {
-    words.iter().enumerate().all(|(ahead, word)| tokens.get(at + ahead).is_some_and(|token| token.is(word)))
-}
-
-/// The string constants of a source: `const NAME … = "text"`.
-pub(super) fn constant<'t>(tokens: &'t [Token], name: &str) -> Option<&'t Token> {
-    let at =
-        tokens.windows(2).position(|pair| matches!(pair, [a, b] if (a.is("const") || a.is("static")) && b.is(name)))?;
-    let value = tokens.iter().skip(at).position(|token| token.is("="))?;
-    tokens.get(at + value + 1).filter(|token| token.kind == Kind::Text)
 }

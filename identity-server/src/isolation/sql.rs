@@ -1,6 +1,9 @@
 //! Tables that SQL declares.
 
+use std::collections::HashMap;
+
 use super::Declared;
+use super::index::first_of;
 use super::source::{Cursor, Kind, SPELLED_NEWLINE, Token, in_word};
 
 /// What may follow the name of a table that is being created.
@@ -22,20 +25,26 @@ pub(super) fn literal(text: &str, line: usize) -> Vec<Declared> {
 
 fn declared(tokens: &[Token], in_literal: bool) -> Vec<Declared> {
     let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(token) = tokens.get(at) {
+    // How many programs this is in, and where the statement begins.
+    let (mut programs, mut statement) = (0_usize, 0);
+    for (at, token) in tokens.iter().enumerate() {
         // A sentence may mention a statement; a statement begins.
-        let begins = !in_literal || at.checked_sub(1).and_then(|at| tokens.get(at)).is_none_or(|token| token.is(";"));
+        let begins = !in_literal || programs > 0 || at == 0 || tokens.get(at - 1).is_some_and(|before| before.is(";"));
         if token.is_keyword("create") && begins {
-            found.extend(created(tokens, at, in_literal));
+            found.extend(created(tokens, at, in_literal && programs == 0));
         } else if token.is_keyword("rename") {
-            found.extend(renamed(tokens, at));
-        } else if token.kind == Kind::Body && runs(tokens, at) {
-            found.extend(declared(&self::tokens(&token.text, token.line), false));
+            found.extend(renamed(tokens, statement, at));
         } else if token.kind == Kind::Text && executed(tokens, at) {
             found.extend(literal(&token.text, token.line));
+        } else if token.is(";") {
+            statement = at + 1;
+        } else if token.kind == Kind::Begin {
+            programs += 1;
+            statement = at + 1;
+        } else if token.kind == Kind::End {
+            programs -= 1;
+            statement = at + 1;
         }
-        at += 1;
     }
     found
 }
@@ -66,15 +75,15 @@ fn created(tokens: &[Token], at: usize, in_literal: bool) -> Option<Declared> {
     None
 }
 
-/// `ALTER TABLE a RENAME TO b` and `RENAME TABLE a TO b`, with the `RENAME` at `at`.
-fn renamed(tokens: &[Token], at: usize) -> Option<Declared> {
+/// `ALTER TABLE a RENAME TO b` and `RENAME TABLE a TO b`, with the `RENAME` at `at`, in the statement that begins at `statement`.
+fn renamed(tokens: &[Token], statement: usize, at: usize) -> Option<Declared> {
     let word = |ahead: usize, word: &str| tokens.get(at + ahead).is_some_and(|token| token.is_keyword(word));
     if word(1, "table") {
         let (_, to) = name(tokens, at + 2)?;
         let is_to = tokens.get(to).is_some_and(|token| token.is_keyword("to"));
         return is_to.then(|| name(tokens, to + 1)).flatten().map(|(name, _)| name);
     }
-    let statement = tokens.get(..at)?.rsplit(|token| token.is(";")).next()?;
+    let statement = tokens.get(statement..at)?;
     let alters = matches!(statement, [first, second, ..] if first.is_keyword("alter") && second.is_keyword("table"));
     (alters && word(1, "to")).then(|| name(tokens, at + 2)).flatten().map(|(name, _)| name)
 }
@@ -105,7 +114,7 @@ fn name(tokens: &[Token], at: usize) -> Option<(Declared, usize)> {
     Some((Declared { name: last.text.clone(), written: text, line: last.line, form: "SQL" }, next))
 }
 
-/// Whether a dollar-quoted body is a program: that of `DO` or of a function.
+/// Whether a dollar-quoted body at `at` is a program: that of `DO` or of a function.
 fn runs(tokens: &[Token], at: usize) -> bool {
     let before = |back: usize| at.checked_sub(back).and_then(|at| tokens.get(at));
     let is = |back: usize, word: &str| before(back).is_some_and(|token| token.is_keyword(word));
@@ -126,8 +135,18 @@ fn tokens(text: &str, line: usize) -> Vec<Token> {
     let mut cursor = Cursor::new(text, line);
     let mut tokens: Vec<Token> = Vec::new();
     let mut fresh_line = true;
-    while let Some(letter) = cursor.peek(0) {
+    // The programs that this is in: where what they stand in ends, and the length of the quote that ends them.
+    let mut programs = Vec::new();
+    let mut quotes = None;
+    loop {
         let line = cursor.line();
+        let Some(letter) = cursor.peek(0) else {
+            let Some((end, quote)) = programs.pop() else { break };
+            tokens.push(Token { kind: Kind::End, text: String::new(), line });
+            cursor.end_at(end);
+            cursor.skip(quote);
+            continue;
+        };
         if letter.is_whitespace() || letter == SPELLED_NEWLINE {
             fresh_line |= letter == '\n' || letter == SPELLED_NEWLINE;
             cursor.skip(1);
@@ -147,17 +166,25 @@ fn tokens(text: &str, line: usize) -> Vec<Token> {
             cursor.skip(1);
             push(Kind::Quoted, cursor.take_while(|letter| letter != ']'));
             cursor.skip(1);
-        } else if letter == '$' && dollar(&cursor).is_some() {
-            let tag = dollar(&cursor).unwrap_or_default();
-            cursor.skip(tag.chars().count());
+        } else if letter == '$'
+            && let Some(tag) = dollar(&cursor)
+        {
+            let quote = tag.chars().count();
+            let is_program = runs(&tokens, tokens.len());
+            cursor.skip(quote);
+            let quotes = quotes.get_or_insert_with(|| dollar_quotes(cursor.letters()));
+            let rest = cursor.position()..cursor.end();
+            let end = quotes.get(&tag).and_then(|places| first_of(places, &rest));
+            let (end, quote) = end.map_or((rest.end, 0), |end| (end, quote));
             let line = cursor.line();
-            let mut body = String::new();
-            while !cursor.sees(&tag) {
-                let Some(letter) = cursor.next() else { break };
-                body.push(letter);
+            let kind = if is_program { Kind::Begin } else { Kind::Body };
+            tokens.push(Token { kind, text: String::new(), line });
+            if is_program {
+                programs.push((cursor.end_at(end), quote));
+                fresh_line = true;
+            } else {
+                cursor.skip(end - rest.start + quote);
             }
-            cursor.skip(tag.chars().count());
-            tokens.push(Token { kind: Kind::Body, text: body, line });
         } else if in_word(letter) {
             let word = cursor.word();
             if word.eq_ignore_ascii_case("e") && cursor.peek(0) == Some('\'') {
@@ -212,6 +239,24 @@ fn dollar(cursor: &Cursor) -> Option<String> {
         }
     }
     None
+}
+
+/// Where each dollar quote stands, in order. Any two dollars with nothing but a name between them may be one.
+fn dollar_quotes(letters: &[char]) -> HashMap<String, Vec<usize>> {
+    let mut quotes: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut begin = None;
+    for (at, letter) in letters.iter().enumerate() {
+        if *letter == '$' {
+            let quote = begin.and_then(|begin| letters.get(begin..=at)).map(|quote| quote.iter().collect());
+            if let (Some(begin), Some(quote)) = (begin, quote) {
+                quotes.entry(quote).or_default().push(begin);
+            }
+            begin = Some(at);
+        } else if !letter.is_alphanumeric() && *letter != '_' {
+            begin = None;
+        }
+    }
+    quotes
 }
 
 /// Whether the statement that ends here is followed by lines of data, as in a dump.

@@ -181,3 +181,56 @@ fn nothing_makes_a_reader_fail() {
         }
     }
 }
+
+/// What nobody writes, as beginnings and what follows them again and again: brackets and holes that are never closed, quotes that escape
+/// each other, and everything that has to be looked for.
+const ENDLESS: &[(&str, &str, &str)] = &[
+    ("1.sql", "", "do $a$ "),
+    ("1.sql", "", "do $#$ create table users (id int); "),
+    ("1.sql", "alter table a ", "rename to users "),
+    ("1.sql", "create table ", "a."),
+    ("a.rs", "", "#[sea_orm(table_name "),
+    ("a.rs", "", "Table::create().table(A::Table)"),
+    ("a.rs", "", "table_auto("),
+    ("a.rs", "enum A ", "table_auto(A::Table) enum B "),
+    ("a.rs", "", "table!{use "),
+    ("a.rs", "", "\\\""),
+    ("a.ts", "", "`\n${"),
+    ("a.ts", "'drizzle-orm';", "able(a,"),
+    ("a.ts", "const A = 'users';", "pgTable(A,{});"),
+    ("a.ts", "", "const a = "),
+    ("a.ts", "", "\\\""),
+    ("a.ts", "", "/["),
+    ("a.prisma", "", "model A { @@map("),
+];
+
+#[test]
+fn a_mebibyte_of_what_never_ends_is_read_in_a_moment() {
+    for (file, begin, unit) in ENDLESS {
+        let mut text = String::from(*begin);
+        for number in 0.. {
+            if text.len() >= 1 << 20 {
+                break;
+            }
+            text.push_str(&unit.replace('#', &format!("{number:x}")));
+        }
+        let begun = std::time::Instant::now();
+        let _ = found(file, &text);
+        assert!(
+            begun.elapsed() < std::time::Duration::from_secs(20),
+            "{file}: {begin}{unit} takes {:?}",
+            begun.elapsed()
+        );
+    }
+}
+
+#[test]
+fn what_is_declared_deep_inside_is_found() {
+    let deep = |open: &str, text: &str| format!("{}{text}", open.repeat(10_000));
+    let nested: String = (0..10_000).map(|number| format!("do $a{number}$ begin ")).collect();
+    let closing = (0..10_000).rev().map(|number| format!(" end $a{number}$;")).collect::<Vec<_>>().concat();
+    assert_eq!(found("1.sql", &format!("{nested}create table users (id int);{closing}")), ["1 users"]);
+    assert_eq!(found("a.ts", &deep("`${", "pgTable('users', {})")), ["1 users"]);
+    assert_eq!(found("a.ts", &deep("f(", "pgTable('users', {})")), ["1 users"]);
+    assert_eq!(found("a.rs", &deep("f(", "sqlx::query!(\"create table users (id int)\")")), ["1 users"]);
+}

@@ -8,6 +8,7 @@ use identity_core::text::Email;
 use identity_core::user::{Ban, NewUser, ProfileChange};
 use identity_tests::{Actor as Person, TestApp};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::row;
 
@@ -166,4 +167,73 @@ async fn events_go_when_they_are_old_enough() {
     app.identity.clean_up().await.unwrap();
     let kinds: Vec<String> = events(&app).await.into_iter().map(|event| event.kind).collect();
     assert_eq!(kinds, ["sign_in.succeeded"]);
+}
+
+#[tokio::test]
+async fn events_of_strangers_go_sooner_and_the_oldest_of_too_many_first() {
+    let builder = TestApp::builder().config(|config| config.audit.strangers_at_most = 3);
+    let app = builder.start().await;
+    let alice = app.user("alice").await;
+    // When each of them happened, a second apart.
+    let strangers = async |from: usize, count: usize| {
+        let mut times = Vec::new();
+        for number in from..from + count {
+            let stranger = app.actor(&format!("stranger{number}"));
+            app.pass(TICK);
+            times.push(app.identity.now());
+            stranger.signs_in().await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
+            app.pass(TICK);
+            times.push(app.identity.now());
+            let _ = stranger.post("/request-password-reset", json!({ "email": stranger.email })).await.expect(200);
+        }
+        times
+    };
+    // How many there are about an account, and when the others happened.
+    let left = async || {
+        app.identity.clean_up().await.unwrap();
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            events(&app).await.into_iter().partition(|event| event.user_id.is_some());
+        (known.len(), unknown.into_iter().map(|event| event.at).collect::<Vec<_>>())
+    };
+    let first = strangers(0, 3).await;
+    let mut thief = alice.at_another_browser();
+    thief.password = "a wrong password".to_owned();
+    thief.signs_in().await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
+    assert_eq!(left().await, (2, first[3..].to_vec()));
+    let week = Duration::from_hours(24 * 7);
+    app.pass(week.saturating_sub(2 * TICK));
+    let second = strangers(3, 1).await;
+    assert_eq!(left().await, (2, vec![first[5], second[0], second[1]]));
+    app.pass(TICK);
+    assert_eq!(left().await, (2, second), "what happened to an account is kept as long as ever");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_hangs_up_while_a_password_is_checked_leaves_an_event() {
+    let app = TestApp::builder()
+        .config(|config| {
+            config.limits.enabled = true;
+            config.password.argon2_memory = 64 << 10;
+            config.password.argon2_iterations = 4;
+        })
+        .start()
+        .await;
+    let alice = app.user("alice").await;
+    let charged = "SELECT CAST(COALESCE(SUM(failures), 0) AS BIGINT) FROM identity_guesses";
+    for (path, body, kind) in [
+        ("/sign-in/email", json!({ "email": alice.email, "password": "a wrong password" }), "sign_in.abandoned"),
+        ("/verify-password", json!({ "password": "a wrong password" }), "password.abandoned"),
+    ] {
+        let before = app.database().number(charged).await;
+        let caller = alice.clone();
+        let mut asking = JoinSet::new();
+        asking.spawn(async move { caller.post(path, body).await });
+        app.database().until(charged, before + 1).await;
+        // It is being hashed, which takes a while.
+        asking.abort_all();
+        let hung_up = asking.join_next().await.unwrap().is_err_and(|error| error.is_cancelled());
+        assert!(hung_up, "{path} was answered before anybody hung up");
+        let seen = format!("SELECT COUNT(*) FROM identity_events WHERE kind = '{kind}'");
+        app.database().until(&seen, 1).await;
+    }
 }

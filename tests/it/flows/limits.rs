@@ -226,8 +226,13 @@ async fn while_the_database_does_not_answer_nothing_passes_uncounted() {
     assert_eq!(visitor.session().await, Value::Null);
 }
 
+/// The time to wait that a refusal names, in seconds; none where it was no refusal.
+fn wait(reply: &Reply) -> Option<u64> {
+    (reply.status == 429).then(|| reply.header("retry-after").unwrap().parse().unwrap())
+}
+
 #[tokio::test]
-async fn a_clock_that_was_wrong_keeps_nobody_out_for_longer_than_the_longest_pause() {
+async fn a_clock_that_was_ahead_keeps_nobody_out_for_longer_than_the_window_and_lets_nobody_through() {
     let app = TestApp::builder().config(limited).start().await;
     let alice = app.user("alice").await;
     for number in 0..6 {
@@ -235,8 +240,59 @@ async fn a_clock_that_was_wrong_keeps_nobody_out_for_longer_than_the_longest_pau
         let _ = guesses(&at(&app, &alice, 7), "a wrong password").await;
     }
     let hours = 3_600_000_000_i64 * 24;
-    assert_eq!(guesses(&at(&app, &alice, 7), &alice.password).await.status, 429);
     let _ = app.database().change(&format!("UPDATE identity_limits SET full_at = full_at + {hours}")).await;
     let _ = app.database().change(&format!("UPDATE identity_guesses SET paused_until = paused_until + {hours}")).await;
-    let _ = guesses(&at(&app, &alice, 7), &alice.password).await.expect(200);
+    let sign_in = async || guesses(&at(&app, &alice, 7), &alice.password).await;
+    // First the limit of the address, as full as it can be, and behind it the pause of the account, as long as it was.
+    assert_eq!(wait(&sign_in().await), Some(4));
+    assert_eq!(wait(&sign_in().await), Some(4));
+    app.pass(Duration::from_secs(4));
+    assert_eq!(wait(&sign_in().await), Some(1));
+    app.pass(Duration::from_secs(4));
+    let _ = sign_in().await.expect(200);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_neither_stops_a_limit_nor_starts_it_again() {
+    let app = TestApp::builder().config(limited).start().await;
+    let visitor = app.actor("visitor");
+    // One is counted in the database, the other in process.
+    for path in ["/sign-in/email", "/change-email"] {
+        let call = async || wait(&visitor.post(path, json!({})).await);
+        for _ in 0..3 {
+            assert_eq!(call().await, None, "{path}");
+        }
+        for _ in 0..3 {
+            app.clock.set(app.identity.now() - Duration::from_hours(1));
+            assert_eq!(call().await, Some(4), "{path}");
+            assert_eq!(call().await, Some(4), "{path}");
+        }
+        app.pass(Duration::from_secs(4));
+        assert_eq!(call().await, None, "{path}");
+        app.pass(Duration::from_secs(10));
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_neither_stops_a_pause_nor_forgives_it() {
+    let app = TestApp::builder().config(limited).start().await;
+    let alice = app.user("alice").await;
+    let set_back = || app.clock.set(app.identity.now() - Duration::from_mins(10));
+    let mut networks = 0..;
+    let mut guess = async |password: &str| guesses(&at(&app, &alice, networks.next().unwrap()), password).await;
+    guess("a wrong password").await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
+    set_back();
+    for _ in 0..4 {
+        guess("a wrong password").await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
+    }
+    for _ in 0..3 {
+        set_back();
+        assert_eq!(wait(&guess(&alice.password).await), Some(1));
+    }
+    app.pass(Duration::from_secs(1));
+    guess("a wrong password").await.expect_error(401, "INVALID_EMAIL_OR_PASSWORD");
+    set_back();
+    assert_eq!(wait(&guess(&alice.password).await), Some(2), "the count goes on");
+    app.pass(Duration::from_secs(2));
+    let _ = guess(&alice.password).await.expect(200);
 }
