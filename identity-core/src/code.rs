@@ -132,6 +132,7 @@ codes! {
     DeviceTokenMissing = "device_token_missing", Unauthenticated, "This call needs a device session.";
     InvalidDeviceToken = "invalid_device_token", Unauthenticated, "The device session is unknown or over.";
     DeviceSessionNotFound = "device_session_not_found", NotFound, "There is no such device session.";
+    DeviceFull = "device_full", Conflict, "This device has as many sessions as it may.";
     AlreadyMigrated = "already_migrated", Invalid, "The device session is already migrated.";
     NotMigratable = "not_migratable", Invalid, "The device session cannot be migrated.";
     // Users

@@ -1,8 +1,9 @@
 //! The programs as an operator runs them: what only a process, a signal or a mail server can show.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use identity_tests::{BaseService, Server, SmtpSink};
+use identity_tests::{BaseService, Proxy, Server, SmtpSink, TestDatabase, race};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -19,6 +20,29 @@ async fn a_cookie_survives_a_killed_server() {
 async fn the_server_stops_when_it_is_asked_to() {
     let mut server = Server::start().await;
     assert!(server.terminate().await.success(), "{}", server.logs());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_stops_although_its_database_has_fallen_silent() {
+    let database = Arc::new(TestDatabase::empty().await);
+    if !database.is_postgres() {
+        return;
+    }
+    let proxy = Proxy::to(database.url()).await;
+    let builder = Server::builder().over(&database).env("IDENTITY_DATABASE__URL", proxy.url(database.url()));
+    let mut server = builder.start().await;
+    let alice = server.actor("alice");
+    let _ = alice.signs_up().await.expect(200);
+    proxy.cut();
+    // All connections are out, and none of them comes back.
+    let replies = race(20, |_| {
+        let alice = alice.clone();
+        async move { alice.get("/list-sessions").await.status.as_u16() }
+    });
+    assert!(replies.await.iter().all(|status| *status == 503));
+    let asked = Instant::now();
+    assert!(server.terminate().await.success(), "{}", server.logs());
+    assert!(asked.elapsed() < Duration::from_secs(30), "it took {:?}\n{}", asked.elapsed(), server.logs());
 }
 
 #[tokio::test]

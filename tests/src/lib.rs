@@ -17,6 +17,7 @@ mod letter;
 mod process;
 #[cfg(doctest)]
 mod prose;
+mod proxy;
 mod race;
 mod server;
 mod service;
@@ -28,6 +29,7 @@ pub use browser::{Browser, SetCookie};
 pub use db::TestDatabase;
 pub use letter::{Letter, token_of};
 pub use process::{Process, free_port};
+pub use proxy::Proxy;
 pub use race::race;
 pub use server::{Server, ServerBuilder, command, command_with};
 pub use service::BaseService;

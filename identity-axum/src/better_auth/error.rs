@@ -89,6 +89,7 @@ const fn wire(code: Code) -> (u16, &'static str, &'static str) {
         Code::DeviceTokenMissing => (401, "DEVICE_TOKEN_MISSING", "Device session required"),
         Code::InvalidDeviceToken => (401, "INVALID_DEVICE_TOKEN", "Invalid device session"),
         Code::DeviceSessionNotFound => (404, "DEVICE_SESSION_NOT_FOUND", "Device session not found"),
+        Code::DeviceFull => (409, "DEVICE_FULL", "Device has too many sessions"),
         Code::AlreadyMigrated => (400, "ALREADY_MIGRATED", "Device session already migrated"),
         Code::NotMigratable => (400, "NOT_MIGRATABLE", "Device session cannot be migrated"),
         Code::UserNotFound => (400, "USER_NOT_FOUND", "User not found"),

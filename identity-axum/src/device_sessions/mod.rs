@@ -79,8 +79,12 @@ impl FromRef<Arc<Facade>> for Authn {
 /// What a handler returns.
 type Reply = Result<Json<Value>, Failure<Api>>;
 
-/// Opens a session and shows its token, this once.
-async fn create(State(facade): State<Arc<Facade>>, passed: Passed) -> Result<Response, Failure<Api>> {
+/// Opens a session and shows its token, this once. The token in the header, if there is one, may lose its place to it.
+async fn create(
+    State(facade): State<Arc<Facade>>,
+    passed: Passed,
+    headers: HeaderMap,
+) -> Result<Response, Failure<Api>> {
     let mut check = Check::body(&passed.input);
     let device_id = check.text("deviceId");
     let currency = check.optional_text("preferredCurrency");
@@ -89,7 +93,11 @@ async fn create(State(facade): State<Arc<Facade>>, passed: Passed) -> Result<Res
         device_id: DeviceId::parse(device_id)?,
         preferred_currency: currency.map(Currency::parse).transpose()?.unwrap_or_default(),
     };
-    let issued = facade.identity.device_sessions().create(new).await?;
+    let presented = match device_token(&headers) {
+        Presentation::Presented(token) => Some(token),
+        Presentation::NotPresented | Presentation::Malformed => None,
+    };
+    let issued = facade.identity.device_sessions().create(new, presented.as_ref()).await?;
     let session = wire::session(&issued.session, &facade.identity.config().device);
     let answer = json!({ "session": session, "sessionToken": issued.token.expose() });
     Ok((StatusCode::CREATED, Json(answer)).into_response())

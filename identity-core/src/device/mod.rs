@@ -35,11 +35,14 @@ pub struct DeviceSessions<'s> {
 }
 
 impl DeviceSessions<'_> {
-    /// Opens a session. A device that has as many as it may loses its oldest.
+    /// Opens a session.
+    ///
+    /// The name of a device is no secret, so whoever knows it must not end what others hold. Where there are as many sessions as there
+    /// may be, the new one takes the place of the one whose token is `presented`, or else of the oldest that was never used.
     ///
     /// # Errors
-    /// Trouble with the database only.
-    pub async fn create(&self, new: NewDeviceSession) -> Result<IssuedDevice> {
+    /// `device_full` when there is neither; otherwise trouble with the database only.
+    pub async fn create(&self, new: NewDeviceSession, presented: Option<&Token<kind::Device>>) -> Result<IssuedDevice> {
         let policy = &self.shared.config.device;
         let mut op = Op::write(self.shared).await?;
         let token = Token::mint_uuid(op.entropy());
@@ -50,10 +53,11 @@ impl DeviceSessions<'_> {
             created_at: op.now(),
             last_active_at: op.now(),
             expires_at: after(op.now(), policy.max_age),
+            used: false,
             migration: None,
         };
         store::lock_device(&mut op, &session.device_id).await?;
-        store::delete_surplus(&mut op, &session.device_id, policy.per_device.saturating_sub(1)).await?;
+        make_room(&mut op, &session.device_id, presented).await?;
         store::insert(&mut op, &session, &token.digest()).await?;
         op.commit().await?;
         Ok(IssuedDevice { token, session })
@@ -148,6 +152,22 @@ impl DeviceSessions<'_> {
             }
         }
     }
+}
+
+/// Makes sure that a device may have one more session.
+async fn make_room(op: &mut Op<'_>, device_id: &DeviceId, presented: Option<&Token<kind::Device>>) -> Result<()> {
+    let surplus = store::count_live(op, device_id).await? + 1 - i64::from(op.shared().config.device.per_device);
+    if surplus <= 0 {
+        return Ok(());
+    }
+    if let Some(token) = presented
+        && store::replace(op, device_id, &token.digest()).await?
+    {
+        return Ok(());
+    }
+    let ended = store::delete_unused(op, device_id, surplus).await?;
+    // What was ended for nothing comes back with the transaction that is not committed.
+    if i64::try_from(ended).is_ok_and(|ended| ended == surplus) { Ok(()) } else { Err(Code::DeviceFull.into()) }
 }
 
 async fn eligibility(op: &Op<'_>, token: &Token<kind::Device>) -> Result<Eligibility> {

@@ -99,6 +99,8 @@ pub struct DeviceSession {
     pub last_active_at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
+    /// Whether it was ever used: nothing can hang on one that was not.
+    pub used: bool,
     /// When and whose it became.
     pub migration: Option<Migration>,
 }
@@ -156,7 +158,7 @@ impl DeviceSession {
     pub(crate) fn standing(&self, now: Timestamp, policy: &DeviceOptions) -> Standing {
         if self.migration.is_some() || now >= self.ends_at(policy) {
             Standing::Over
-        } else if now >= after(self.last_active_at, policy.update_age) {
+        } else if !self.used || now >= after(self.last_active_at, policy.update_age) {
             Standing::Due
         } else {
             Standing::Live

@@ -12,7 +12,7 @@ use crate::time::{Timestamp, before};
 use crate::token::{Digest, kind};
 
 const FIND: &str = "SELECT id, device_id, preferred_currency, created_at, last_active_at, expires_at, migrated_at, \
-                    migrated_to_user_id FROM identity_device_sessions WHERE token_digest = $1";
+                    migrated_to_user_id, used FROM identity_device_sessions WHERE token_digest = $1";
 
 pub(crate) async fn find(op: &Op<'_>, digest: &Digest<kind::Device>) -> Result<Option<DeviceSession>> {
     op.shared().store.row_of_digest(op.db(), FIND, digest, |row| read(&row)).await
@@ -28,6 +28,7 @@ fn read(row: &Row<'_>) -> Result<DeviceSession> {
         created_at: row.column(3)?,
         last_active_at: row.column(4)?,
         expires_at: row.column(5)?,
+        used: row.column(8)?,
         migration: migrated_at.zip(user_id).map(|(at, id)| Migration { at, user_id: UserId::from_text(id) }),
     })
 }
@@ -47,22 +48,40 @@ pub(crate) async fn lock_device(op: &mut Op<'_>, device_id: &DeviceId) -> Result
     Ok(())
 }
 
-/// Ends all sessions of a device but the newest `keep` that are good.
-pub(crate) async fn delete_surplus(op: &mut Op<'_>, device_id: &DeviceId, keep: u32) -> Result<()> {
+/// Removes the sessions of a device that have run out, and answers how many are live.
+pub(crate) async fn count_live(op: &mut Op<'_>, device_id: &DeviceId) -> Result<i64> {
+    let values = || [value::text(device_id.as_str()), value::time(op.now()), value::time(quiet_since(op))];
+    let over = "DELETE FROM identity_device_sessions WHERE device_id = $1 AND migrated_at IS NULL \
+                AND (expires_at <= $2 OR last_active_at <= $3)";
+    Sql::new(op.db(), over, values()).execute(op.db()).await?;
+    let live = "SELECT COUNT(*) FROM identity_device_sessions WHERE device_id = $1 AND migrated_at IS NULL \
+                AND expires_at > $2 AND last_active_at > $3";
+    let row = Sql::new(op.db(), live, values()).row(op.db()).await?;
+    row.map_or(Ok(0), |row| value::column(&row, 0))
+}
+
+/// Ends the session of a token if it is one of a device. Says whether it was.
+pub(crate) async fn replace(op: &mut Op<'_>, device_id: &DeviceId, digest: &Digest<kind::Device>) -> Result<bool> {
+    let sql = "DELETE FROM identity_device_sessions WHERE token_digest = $1 AND device_id = $2 AND migrated_at IS NULL";
+    let values = [value::digest(digest), value::text(device_id.as_str())];
+    Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
+}
+
+/// Ends sessions of a device that were never used, at most `count`, the oldest first. Answers how many.
+pub(crate) async fn delete_unused(op: &mut Op<'_>, device_id: &DeviceId, count: i64) -> Result<u64> {
+    // A session that is used for the first time at this moment is none of them any more.
     let sql = format!(
-        "DELETE FROM identity_device_sessions WHERE device_id = $1 AND migrated_at IS NULL AND id NOT IN \
-         (SELECT id FROM identity_device_sessions WHERE device_id = $1 AND migrated_at IS NULL AND expires_at > $2 \
-         AND last_active_at > $3 ORDER BY created_at DESC, id DESC LIMIT {keep})"
+        "DELETE FROM identity_device_sessions WHERE used = FALSE AND migrated_at IS NULL AND id IN \
+         (SELECT id FROM identity_device_sessions WHERE device_id = $1 AND used = FALSE AND migrated_at IS NULL \
+          ORDER BY created_at, id LIMIT {count})"
     );
-    let values = [value::text(device_id.as_str()), value::time(op.now()), value::time(quiet_since(op))];
-    Sql::new(op.db(), sql, values).execute(op.db()).await?;
-    Ok(())
+    Sql::new(op.db(), sql, [value::text(device_id.as_str())]).execute(op.db()).await
 }
 
 pub(crate) async fn insert(op: &mut Op<'_>, session: &DeviceSession, digest: &Digest<kind::Device>) -> Result<()> {
     let sql = "INSERT INTO identity_device_sessions \
-               (id, device_id, token_digest, preferred_currency, created_at, last_active_at, expires_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+               (id, device_id, token_digest, preferred_currency, created_at, last_active_at, expires_at, used) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let values = [
         value::text(session.id.as_str()),
         value::text(session.device_id.as_str()),
@@ -71,6 +90,7 @@ pub(crate) async fn insert(op: &mut Op<'_>, session: &DeviceSession, digest: &Di
         value::time(session.created_at),
         value::time(session.last_active_at),
         value::time(session.expires_at),
+        session.used.into(),
     ];
     Sql::new(op.db(), sql, values).execute(op.db()).await?;
     Ok(())
@@ -78,7 +98,7 @@ pub(crate) async fn insert(op: &mut Op<'_>, session: &DeviceSession, digest: &Di
 
 /// Writes down that a device is there, provided its session still is good. Says whether it was.
 pub(crate) async fn touch(op: &mut Op<'_>, digest: &Digest<kind::Device>) -> Result<bool> {
-    let sql = "UPDATE identity_device_sessions SET last_active_at = $1 \
+    let sql = "UPDATE identity_device_sessions SET last_active_at = $1, used = TRUE \
                WHERE token_digest = $2 AND migrated_at IS NULL AND expires_at > $1 AND last_active_at > $3";
     let values = [value::time(op.now()), value::digest(digest), value::time(quiet_since(op))];
     Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)

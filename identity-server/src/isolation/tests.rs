@@ -227,12 +227,10 @@ fn a_mebibyte_of_what_never_ends_is_read_in_a_moment() {
 #[test]
 fn what_is_declared_deep_inside_is_found() {
     let deep = |open: &str, text: &str| format!("{}{text}", open.repeat(10_000));
-    let all = |numbers: &mut dyn Iterator<Item = usize>, before: &str, after: &str| {
-        numbers.fold(String::new(), |text, number| text + before + &number.to_string() + after)
-    };
-    let nested = all(&mut (0..10_000), "do $a", "$ begin ");
-    let closing = all(&mut (0..10_000).rev(), " end $a", "$;");
-    assert_eq!(found("1.sql", &format!("{nested}create table users (id int);{closing}")), ["1 users"]);
+    let opening: Vec<String> = (0..10_000).map(|number| format!("do $a{number}$ begin ")).collect();
+    let closing: Vec<String> = (0..10_000).rev().map(|number| format!(" end $a{number}$;")).collect();
+    let nested = format!("{}create table users (id int);{}", opening.concat(), closing.concat());
+    assert_eq!(found("1.sql", &nested), ["1 users"]);
     assert_eq!(found("a.ts", &deep("`${", "pgTable('users', {})")), ["1 users"]);
     assert_eq!(found("a.ts", &deep("f(", "pgTable('users', {})")), ["1 users"]);
     assert_eq!(found("a.rs", &deep("f(", "sqlx::query!(\"create table users (id int)\")")), ["1 users"]);

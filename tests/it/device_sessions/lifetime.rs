@@ -88,6 +88,7 @@ async fn use_is_written_down_every_five_minutes() {
     let phone = app.actor("phone");
     let token = open(&phone, "phone").await;
     let seen = async || post(&phone, "/validate", &token).await.expect(200).json()["session"]["lastActiveAt"].clone();
+    assert_eq!(seen().await, "2026-01-01T00:00:00.000Z", "the first use at once");
     app.pass(Duration::from_secs(299));
     assert_eq!(seen().await, "2026-01-01T00:00:00.000Z");
     app.pass(SECOND);
@@ -96,24 +97,63 @@ async fn use_is_written_down_every_five_minutes() {
 }
 
 #[tokio::test]
-async fn the_eleventh_session_of_a_device_ends_its_oldest() {
+async fn the_eleventh_session_of_a_device_ends_the_oldest_that_was_never_used() {
     let app = TestApp::start().await;
     let (phone, ann) = (app.actor("phone"), app.user("ann").await);
     let (other, becomes_anns) = (open(&phone, "other").await, open(&phone, "phone").await);
     let _ = post(&ann, "/migrate", &becomes_anns).await.expect(200);
     let mut tokens = Vec::new();
-    for _ in 0..12 {
+    for number in 0..12 {
         tokens.push(open(&phone, "phone").await);
         app.pass(SECOND);
-        // The oldest goes, also when it is the one that is used most.
-        is_valid(&phone, &tokens[0]).await;
+        match number {
+            0 => assert!(is_valid(&phone, &tokens[0]).await),
+            2 => drop(beats(&phone, &tokens[2]).await.expect(200)),
+            _ => {}
+        }
     }
     for (number, token) in tokens.iter().enumerate() {
-        assert_eq!(is_valid(&phone, token).await, number >= 2, "{number}");
+        assert_eq!(is_valid(&phone, token).await, ![1, 3].contains(&number), "{number}");
     }
     assert!(is_valid(&phone, &other).await);
     let migrated = json!({ "canMigrate": false, "reason": "already migrated" });
     assert_eq!(eligibility(&phone, &becomes_anns).await, migrated);
+}
+
+#[tokio::test]
+async fn a_stranger_who_knows_the_name_of_a_device_ends_none_of_its_sessions() {
+    let app = TestApp::start().await;
+    let (phone, stranger) = (app.actor("phone"), app.actor("stranger"));
+    let with = async |actor: &Actor, token: &str| {
+        let call = actor.request_at(Method::POST, "/device-sessions").header("x-device-session-token", token);
+        actor.send(call.json(&json!({ "deviceId": "phone" }))).await
+    };
+    let mut tokens = Vec::new();
+    for _ in 0..9 {
+        tokens.push(open(&phone, "phone").await);
+        assert!(is_valid(&phone, tokens.last().unwrap()).await);
+    }
+    // One of the ten is the stranger's own, and a token of another device is none of this one.
+    let (own, elsewhere) = (open(&stranger, "phone").await, open(&stranger, "elsewhere").await);
+    assert!(is_valid(&stranger, &own).await);
+    for _ in 0..12 {
+        refused(&creates(&stranger, "phone").await, StatusCode::CONFLICT, "device_full");
+        for token in [elsewhere.as_str(), UNKNOWN, "no token"] {
+            refused(&with(&stranger, token).await, StatusCode::CONFLICT, "device_full");
+        }
+    }
+    let next = with(&stranger, &own).await.expect(201).json()["sessionToken"].as_str().unwrap().to_owned();
+    assert!(!is_valid(&stranger, &own).await && is_valid(&stranger, &next).await, "the own one loses its place");
+    for token in &tokens {
+        assert!(is_valid(&phone, token).await);
+    }
+    assert!(is_valid(&stranger, &elsewhere).await);
+    // The device has a token to give for another one, and room again once one has run out.
+    let _ = with(&phone, &tokens[0]).await.expect(201);
+    assert!(!is_valid(&phone, &tokens[0]).await);
+    let _ = ends(&phone, &tokens[1]).await.expect(200);
+    let _ = creates(&phone, "phone").await.expect(201);
+    assert_eq!(app.database().number(LIVE).await, 10 + 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

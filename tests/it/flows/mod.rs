@@ -11,6 +11,7 @@ mod migrations;
 mod outbox;
 mod races;
 mod session_lifetime;
+mod silence;
 mod what_ends_sessions;
 
 use identity_core::text::Email;
