@@ -5,6 +5,7 @@ pub mod code;
 pub mod entropy;
 pub mod error;
 pub mod id;
+pub mod jwt;
 pub mod principal;
 pub mod request;
 pub mod secret;
@@ -33,9 +34,13 @@ pub mod event;
 #[cfg(feature = "store")]
 mod identity;
 #[cfg(feature = "store")]
+mod keys;
+#[cfg(feature = "store")]
 pub mod limits;
 #[cfg(feature = "store")]
 pub mod mail;
+#[cfg(feature = "store")]
+pub mod oauth;
 #[cfg(feature = "store")]
 mod op;
 #[cfg(feature = "store")]

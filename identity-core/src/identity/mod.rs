@@ -17,6 +17,7 @@ use crate::crypto::hmac;
 use crate::device::DeviceSessions;
 use crate::error::Result;
 use crate::limits::Action;
+use crate::oauth::OAuth;
 use crate::outbox::{self, Worker};
 use crate::provisioning::Provisioning;
 use crate::secret::Secret;
@@ -163,6 +164,12 @@ impl Identity {
     #[must_use]
     pub fn provisioning(&self) -> Provisioning<'_> {
         Provisioning { shared: &self.0 }
+    }
+
+    /// The authorization server.
+    #[must_use]
+    pub fn oauth(&self) -> OAuth<'_> {
+        OAuth { shared: &self.0 }
     }
 
     /// Signing up.

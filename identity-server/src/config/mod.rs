@@ -141,6 +141,7 @@ impl Settings {
             email: self.email.options(),
             user: self.user.options(),
             limits: self.limits.options(),
+            oauth: identity_core::config::OAuthOptions::default(),
             audit: self.audit.options(),
             mail: self.mail.options(),
             provisioning: self.provisioning.targets.0.clone(),
