@@ -8,6 +8,7 @@ pub mod id;
 pub mod jwt;
 pub mod principal;
 pub mod request;
+pub mod scope;
 pub mod secret;
 pub mod time;
 pub mod token;
@@ -31,6 +32,8 @@ pub mod crypto;
 pub mod device;
 #[cfg(feature = "store")]
 pub mod event;
+#[cfg(feature = "store")]
+mod family;
 #[cfg(feature = "store")]
 mod identity;
 #[cfg(feature = "store")]

@@ -38,4 +38,10 @@ pub(crate) struct SigningKeys {
     pub(crate) cookie: hmac::Key,
     pub(crate) verification_code: hmac::Key,
     pub(crate) email_flow: hmac::Key,
+    /// Makes the refresh tokens of a family.
+    pub(crate) refresh: hmac::Key,
+    /// Makes the names of users and sessions that only one client or sector sees.
+    pub(crate) pairwise: hmac::Key,
+    /// What the codes that people enter for a device are known by in the database.
+    pub(crate) user_code: hmac::Key,
 }

@@ -141,6 +141,9 @@ fn derive(
         cookie: hmac::Key::new(secret.expose().as_bytes()),
         verification_code: hmac::Key::new(keys.derive("verification-code")?.expose()),
         email_flow: hmac::Key::new(keys.derive("email-flow")?.expose()),
+        refresh: hmac::Key::new(keys.derive("refresh")?.expose()),
+        pairwise: hmac::Key::new(keys.derive("pairwise")?.expose()),
+        user_code: hmac::Key::new(keys.derive("user-code")?.expose()),
     };
     let counters = hmac::Key::new(keys.derive("limits")?.expose());
     Ok((signing, AtRest::new(&keys, Arc::clone(entropy))?, counters))
