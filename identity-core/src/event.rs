@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::code::Code;
-use crate::id::UserId;
+use crate::id::{ClientId, UserId};
 use crate::request::RequestInfo;
 
 /// Who did it.
@@ -154,6 +154,38 @@ pub enum Event {
     UserRecovered,
     /// An account was deleted.
     UserDeleted,
+    /// A user agreed to what a client asks for.
+    ConsentGranted {
+        /// The client.
+        client: ClientId,
+        /// What it asked for.
+        scope: String,
+    },
+    /// A user took back what they had agreed to.
+    ConsentRevoked {
+        /// The client.
+        client: ClientId,
+    },
+    /// A refresh token came back after its successor had been given out: somebody else may have it. Its family is dead.
+    TokenReused {
+        /// The client it was given to.
+        client: ClientId,
+    },
+    /// A code came back after it had been redeemed, or from another client. What came of it is dead.
+    CodeReplayed {
+        /// The client that presented it.
+        client: ClientId,
+    },
+    /// A user let a device in.
+    DeviceApproved {
+        /// The client on the device.
+        client: ClientId,
+    },
+    /// A user did not let a device in.
+    DeviceDenied {
+        /// The client on the device.
+        client: ClientId,
+    },
 }
 
 impl Event {
@@ -186,6 +218,12 @@ impl Event {
             Self::UserUnbanned => "user.unbanned",
             Self::UserRecovered => "user.recovered",
             Self::UserDeleted => "user.deleted",
+            Self::ConsentGranted { .. } => "consent.granted",
+            Self::ConsentRevoked { .. } => "consent.revoked",
+            Self::TokenReused { .. } => "token.reuse_detected",
+            Self::CodeReplayed { .. } => "code.replay_detected",
+            Self::DeviceApproved { .. } => "device_code.approved",
+            Self::DeviceDenied { .. } => "device_code.denied",
         }
     }
 
@@ -198,6 +236,12 @@ impl Event {
             Self::Provisioned { target } => json!({ "target": target }),
             Self::RoleChanged { from, to } => json!({ "from": from, "to": to }),
             Self::UserBanned { lasts: Some(lasts) } => json!({ "seconds": lasts.as_secs() }),
+            Self::ConsentGranted { client, scope } => json!({ "client": client, "scope": scope }),
+            Self::ConsentRevoked { client }
+            | Self::TokenReused { client }
+            | Self::CodeReplayed { client }
+            | Self::DeviceApproved { client }
+            | Self::DeviceDenied { client } => json!({ "client": client }),
             _ => Value::Null,
         };
         match details {

@@ -17,6 +17,7 @@ use crate::token::{Token, kind};
 /// What a family is opened for.
 #[derive(Debug)]
 pub(crate) struct Opening<'a> {
+    pub(crate) id: TokenFamilyId,
     pub(crate) client_id: &'a ClientId,
     pub(crate) user_id: &'a UserId,
     pub(crate) session: OpenedIn<'a>,
@@ -40,7 +41,7 @@ pub(crate) struct OpenedIn<'a> {
 
 /// Opens a family. The caller holds user and session.
 pub(crate) async fn open(op: &mut Op<'_>, opening: Opening<'_>) -> Result<(Family, Option<Token<kind::Refresh>>)> {
-    let id = TokenFamilyId::mint(op.now(), op.entropy());
+    let id = opening.id;
     let key = &op.shared().signing.refresh;
     let token = opening.refreshes.then(|| model::refresh_token(key, &id, 0)).transpose()?;
     let session = opening.session;
