@@ -1,11 +1,11 @@
-//! What can happen to an account, as a closed list.
+//! What can happen to an account or a client, as a closed list.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::code::Code;
-use crate::id::UserId;
+use crate::id::{ClientId, UserId};
 use crate::request::RequestInfo;
 
 /// Who did it.
@@ -81,7 +81,7 @@ impl<'a> Act<'a> {
     }
 }
 
-/// Something that happened to an account. None of it carries a secret, an address or a name.
+/// Something that happened to an account or a client. None of it carries a secret, an address or a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An account was created by a sign-up.
@@ -154,6 +154,39 @@ pub enum Event {
     UserRecovered,
     /// An account was deleted.
     UserDeleted,
+    /// A client was made.
+    ClientCreated {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client registered itself.
+    ClientRegistered {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client was changed.
+    ClientUpdated {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client was given another secret.
+    ClientSecretRotated {
+        /// Its id.
+        client: ClientId,
+        /// For how long its other secrets stay good.
+        overlap: Duration,
+    },
+    /// A client was removed.
+    ClientDeleted {
+        /// Its id.
+        client: ClientId,
+    },
 }
 
 impl Event {
@@ -186,6 +219,11 @@ impl Event {
             Self::UserUnbanned => "user.unbanned",
             Self::UserRecovered => "user.recovered",
             Self::UserDeleted => "user.deleted",
+            Self::ClientCreated { .. } => "client.created",
+            Self::ClientRegistered { .. } => "client.registered",
+            Self::ClientUpdated { .. } => "client.updated",
+            Self::ClientSecretRotated { .. } => "client.secret_rotated",
+            Self::ClientDeleted { .. } => "client.deleted",
         }
     }
 
@@ -198,6 +236,11 @@ impl Event {
             Self::Provisioned { target } => json!({ "target": target }),
             Self::RoleChanged { from, to } => json!({ "from": from, "to": to }),
             Self::UserBanned { lasts: Some(lasts) } => json!({ "seconds": lasts.as_secs() }),
+            Self::ClientCreated { client, deviations }
+            | Self::ClientRegistered { client, deviations }
+            | Self::ClientUpdated { client, deviations } => json!({ "client": client, "deviations": deviations }),
+            Self::ClientSecretRotated { client, overlap } => json!({ "client": client, "overlap": overlap.as_secs() }),
+            Self::ClientDeleted { client } => json!({ "client": client }),
             _ => Value::Null,
         };
         match details {

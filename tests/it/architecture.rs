@@ -11,7 +11,7 @@ use identity_core::Code;
 const LAYERS: [&[&str]; 6] = [
     &["code", "config", "entropy", "error", "id", "jwt", "principal", "request", "secret", "text", "time", "token"],
     &["crypto", "store"],
-    &["event", "limits", "mail", "op", "outbox", "shared"],
+    &["event", "limits", "mail", "op", "outbound", "outbox", "shared"],
     &["account", "audit", "claims", "device", "keys", "provisioning", "session", "user", "verification"],
     &["admin", "auth", "oauth"],
     &["identity", "testing"],
