@@ -1,4 +1,4 @@
-//! What can happen to an account, as a closed list.
+//! What can happen to an account or a client, as a closed list.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ impl<'a> Act<'a> {
     }
 }
 
-/// Something that happened to an account. None of it carries a secret, an address or a name.
+/// Something that happened to an account or a client. None of it carries a secret, an address or a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An account was created by a sign-up.
@@ -186,6 +186,39 @@ pub enum Event {
         /// The client on the device.
         client: ClientId,
     },
+    /// A client was made.
+    ClientCreated {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client registered itself.
+    ClientRegistered {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client was changed.
+    ClientUpdated {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client was given another secret.
+    ClientSecretRotated {
+        /// Its id.
+        client: ClientId,
+        /// For how long its other secrets stay good.
+        overlap: Duration,
+    },
+    /// A client was removed.
+    ClientDeleted {
+        /// Its id.
+        client: ClientId,
+    },
 }
 
 impl Event {
@@ -224,6 +257,11 @@ impl Event {
             Self::CodeReplayed { .. } => "code.replay_detected",
             Self::DeviceApproved { .. } => "device_code.approved",
             Self::DeviceDenied { .. } => "device_code.denied",
+            Self::ClientCreated { .. } => "client.created",
+            Self::ClientRegistered { .. } => "client.registered",
+            Self::ClientUpdated { .. } => "client.updated",
+            Self::ClientSecretRotated { .. } => "client.secret_rotated",
+            Self::ClientDeleted { .. } => "client.deleted",
         }
     }
 
@@ -242,6 +280,11 @@ impl Event {
             | Self::CodeReplayed { client }
             | Self::DeviceApproved { client }
             | Self::DeviceDenied { client } => json!({ "client": client }),
+            Self::ClientCreated { client, deviations }
+            | Self::ClientRegistered { client, deviations }
+            | Self::ClientUpdated { client, deviations } => json!({ "client": client, "deviations": deviations }),
+            Self::ClientSecretRotated { client, overlap } => json!({ "client": client, "overlap": overlap.as_secs() }),
+            Self::ClientDeleted { client } => json!({ "client": client }),
             _ => Value::Null,
         };
         match details {

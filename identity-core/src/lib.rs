@@ -47,6 +47,8 @@ pub mod oauth;
 #[cfg(feature = "store")]
 mod op;
 #[cfg(feature = "store")]
+mod outbound;
+#[cfg(feature = "store")]
 mod outbox;
 #[cfg(feature = "store")]
 pub mod provisioning;

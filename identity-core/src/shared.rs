@@ -11,6 +11,7 @@ use crate::crypto::password::PasswordHasher;
 use crate::entropy::Entropy;
 use crate::limits::Limiter;
 use crate::mail::{MailTransport, Templates};
+use crate::outbound::Outbound;
 use crate::store::Store;
 use crate::time::Clock;
 
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) limiter: Limiter,
     pub(crate) mail: Option<Arc<dyn MailTransport>>,
     pub(crate) templates: Templates,
+    /// Requests to addresses that strangers name.
+    pub(crate) outbound: Outbound,
     /// Wakes the worker when a commit has put something into the outbox.
     pub(crate) outbox_filled: Notify,
 }

@@ -19,6 +19,9 @@ mod m20261121_000006_provisionings;
 mod m20261121_000007_device_sessions;
 mod m20261121_000008_limits;
 mod m20261121_000009_events;
+mod m20261129_000011_clients;
+mod m20261129_000012_client_secrets;
+mod m20261129_000013_client_assertions;
 mod m20261129_000014_user_claims;
 mod m20261129_000015_session_methods;
 mod m20261129_000016_authorization_grants;
@@ -44,6 +47,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000007_device_sessions::Migration),
             Box::new(m20261121_000008_limits::Migration),
             Box::new(m20261121_000009_events::Migration),
+            Box::new(m20261129_000011_clients::Migration),
+            Box::new(m20261129_000012_client_secrets::Migration),
+            Box::new(m20261129_000013_client_assertions::Migration),
             Box::new(m20261129_000014_user_claims::Migration),
             Box::new(m20261129_000015_session_methods::Migration),
             Box::new(m20261129_000016_authorization_grants::Migration),

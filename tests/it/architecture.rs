@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 6] = [
         "token",
     ],
     &["crypto", "store"],
-    &["event", "limits", "mail", "op", "outbox", "shared"],
+    &["event", "limits", "mail", "op", "outbound", "outbox", "shared"],
     &["account", "audit", "claims", "device", "family", "keys", "provisioning", "session", "user", "verification"],
     &["admin", "auth", "oauth"],
     &["identity", "testing"],
