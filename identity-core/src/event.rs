@@ -5,8 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::code::Code;
-use crate::id::UserId;
+use crate::id::{SigningKeyId, UserId};
+use crate::jwt::Algorithm;
 use crate::request::RequestInfo;
+use crate::time::Timestamp;
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +80,11 @@ impl<'a> Act<'a> {
     /// Whoever has the host did something to an account.
     pub(crate) fn operator(event: Event, user_id: &'a UserId) -> Self {
         Self { event, actor: Actor::Operator, user_id: Some(user_id), info: None }
+    }
+
+    /// Whoever has the host did something that is about no account, or had it done by the worker.
+    pub(crate) fn of_host(event: Event) -> Self {
+        Self { event, actor: Actor::Operator, user_id: None, info: None }
     }
 }
 
@@ -154,6 +161,22 @@ pub enum Event {
     UserRecovered,
     /// An account was deleted.
     UserDeleted,
+    /// A next signing key was published.
+    KeyStaged {
+        /// What it will sign with.
+        algorithm: Algorithm,
+        /// Its id.
+        key_id: SigningKeyId,
+        /// From when on.
+        signs_from: Timestamp,
+    },
+    /// A signing key has begun to sign in place of another.
+    KeyRotated {
+        /// What it signs with.
+        algorithm: Algorithm,
+        /// Its id.
+        key_id: SigningKeyId,
+    },
 }
 
 impl Event {
@@ -186,6 +209,8 @@ impl Event {
             Self::UserUnbanned => "user.unbanned",
             Self::UserRecovered => "user.recovered",
             Self::UserDeleted => "user.deleted",
+            Self::KeyStaged { .. } => "keys.staged",
+            Self::KeyRotated { .. } => "keys.rotated",
         }
     }
 
@@ -198,6 +223,10 @@ impl Event {
             Self::Provisioned { target } => json!({ "target": target }),
             Self::RoleChanged { from, to } => json!({ "from": from, "to": to }),
             Self::UserBanned { lasts: Some(lasts) } => json!({ "seconds": lasts.as_secs() }),
+            Self::KeyStaged { algorithm, key_id, signs_from } => {
+                json!({ "algorithm": algorithm, "kid": key_id, "signsFrom": signs_from })
+            }
+            Self::KeyRotated { algorithm, key_id } => json!({ "algorithm": algorithm, "kid": key_id }),
             _ => Value::Null,
         };
         match details {

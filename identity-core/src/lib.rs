@@ -34,7 +34,7 @@ pub mod event;
 #[cfg(feature = "store")]
 mod identity;
 #[cfg(feature = "store")]
-mod keys;
+pub mod keys;
 #[cfg(feature = "store")]
 pub mod limits;
 #[cfg(feature = "store")]

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 /// One unit of work.
 ///
-/// Rows are locked in the order user, account, verification, session, device session, guesses, event, outbox, so that no two
+/// Rows are locked in the order user, account, verification, session, device session, guesses, signing key, event, outbox, so that no two
 /// operations wait for each other.
 ///
 /// Public methods of services open one; functions inside the crate take `&mut Op`, so that any two steps compose in one
