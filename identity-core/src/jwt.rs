@@ -3,7 +3,7 @@
 //! Signatures are checked by aws-lc itself. The library that gives JWKs their form would ask a provider that is one for the whole
 //! process, which belongs to the embedding application and panics where two are compiled in.
 
-#[cfg(test)]
+#[cfg(all(test, feature = "store"))]
 mod tests;
 
 use std::fmt;

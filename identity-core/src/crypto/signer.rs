@@ -140,13 +140,18 @@ impl Signer {
     /// # Errors
     /// `internal` when the library fails.
     pub fn sign(&self, typ: &str, claims: &Map<String, Value>) -> Result<String> {
-        let header = json!({ "alg": self.algorithm, "kid": self.key_id, "typ": typ });
-        let header = serde_json::to_vec(&header).map_err(Error::internal)?;
         let claims = serde_json::to_vec(claims).map_err(Error::internal)?;
-        let mut token = String::with_capacity((header.len() + claims.len()) * 4 / 3 + 400);
+        self.compact(&json!({ "alg": self.algorithm, "kid": self.key_id, "typ": typ }), &claims)
+    }
+
+    /// Signs a payload behind a header that the caller answers for.
+    pub(crate) fn compact(&self, header: &Value, payload: &[u8]) -> Result<String> {
+        let header = serde_json::to_vec(header).map_err(Error::internal)?;
+        // RSA signatures are of 256 bytes, which are 342 characters.
+        let mut token = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 350);
         URL_SAFE_NO_PAD.encode_string(header, &mut token);
         token.push('.');
-        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let signature = self.signature(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
@@ -177,5 +182,35 @@ impl fmt::Debug for Signer {
             .field("key_id", &self.key_id)
             .field("algorithm", &self.algorithm)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_key_that_was_written_down_signs_for_the_same_public_key() {
+        for &algorithm in Algorithm::ALL {
+            let made = Signer::generate("one", algorithm).unwrap();
+            let read = Signer::from_pkcs8("one", algorithm, &made.to_pkcs8().unwrap()).unwrap();
+            assert_eq!(made.jwk().unwrap(), read.jwk().unwrap());
+            assert!(algorithm.fits(&read.jwk().unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_private_key_of_another_type_is_none() {
+        let ed = Signer::generate("one", Algorithm::EdDsa).unwrap().to_pkcs8().unwrap();
+        for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256] {
+            assert!(Signer::from_pkcs8("one", algorithm, &ed).is_err(), "{algorithm}");
+        }
+        assert!(Signer::from_pkcs8("one", Algorithm::EdDsa, &ed[1..]).is_err());
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_the_key() {
+        let signer = Signer::generate("one", Algorithm::EdDsa).unwrap();
+        assert_eq!(format!("{signer:?}"), "Signer { key_id: \"one\", algorithm: EdDsa, .. }");
     }
 }
