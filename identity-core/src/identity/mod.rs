@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::crypto::hmac;
 use crate::device::DeviceSessions;
 use crate::error::Result;
+use crate::keys::SigningKeys;
 use crate::limits::Action;
 use crate::oauth::OAuth;
 use crate::oauth::client::Clients;
@@ -171,6 +172,12 @@ impl Identity {
     #[must_use]
     pub fn clients(&self) -> Clients<'_> {
         Clients { shared: &self.0 }
+    }
+
+    /// The keys that sign tokens.
+    #[must_use]
+    pub fn signing_keys(&self) -> SigningKeys<'_> {
+        SigningKeys { shared: &self.0 }
     }
 
     /// The authorization server.
