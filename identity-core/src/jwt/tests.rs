@@ -1,3 +1,6 @@
+// What signs is only there with a store.
+#![cfg(feature = "store")]
+
 use std::sync::OnceLock;
 
 use jsonwebtoken::crypto::{CryptoProvider, KeyUtils};
@@ -303,10 +306,10 @@ fn an_audience_is_one_or_several_and_has_to_be_named() {
 
 #[test]
 fn a_token_runs_out_and_says_when() {
-    for good in [json!(NOW + 1), json!(NOW as f64 + 1.5), json!(253_402_300_800_i64)] {
+    for good in [json!(NOW + 1), json!(1_800_000_001.5), json!(253_402_300_800_i64)] {
         assert_eq!(verdict_of_claims(json!({ "exp": good })), Ok(()), "{good}");
     }
-    for over in [Value::Null, json!(NOW), json!(NOW - 1), json!(0), json!(-1), json!(NOW as f64 + 0.5)] {
+    for over in [Value::Null, json!(NOW), json!(NOW - 1), json!(0), json!(-1), json!(1_800_000_000.5)] {
         assert_eq!(verdict_of_claims(json!({ "exp": over })), Err(Refusal::Expired), "{over}");
     }
     for nonsense in [
