@@ -122,6 +122,29 @@ async fn the_host_reads_what_has_happened() {
 }
 
 #[tokio::test]
+async fn the_host_lists_and_replaces_the_keys_that_sign() {
+    let server = Server::start().await;
+    assert_eq!(server.command(&["keys", "list", "--json"]).await, (true, "[]\n".to_owned()));
+    let (_, made) = server.command(&["keys", "rotate"]).await;
+    assert_eq!(made.matches(" since ").count(), 4, "{made}");
+    let (_, staged) = server.command(&["keys", "rotate"]).await;
+    assert_eq!(staged.matches(" from ").count(), 4, "{staged}");
+    let (_, sooner) = server.command(&["keys", "rotate", "--now"]).await;
+    assert_eq!(sooner.matches(" from ").count(), 4, "{sooner}");
+    assert!(sooner.lines().all(|line| !staged.contains(line.split(' ').nth(3).expect("a kid"))), "{sooner}{staged}");
+    let (_, lines) = server.command(&["keys", "list"]).await;
+    let (_, printed) = server.command(&["keys", "list", "--json"]).await;
+    let keys: Vec<Value> = serde_json::from_str(&printed).expect("an array");
+    assert_eq!((lines.lines().count(), keys.len()), (8, 8), "{lines}{printed}");
+    for key in keys {
+        let known = if key["state"] == "active" { &made } else { &sooner };
+        let line = format!("{} signs with {} ", key["algorithm"].as_str().unwrap(), key["kid"].as_str().unwrap());
+        assert!(known.contains(&line), "{key} is not in {known}");
+        assert!(lines.contains(key["kid"].as_str().unwrap()));
+    }
+}
+
+#[tokio::test]
 async fn a_wallet_is_opened_once_and_knows_who_is_calling() {
     let (server, wallet) = server_and_wallet().await;
     let alice = server.actor("alice");

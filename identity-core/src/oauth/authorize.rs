@@ -179,8 +179,11 @@ impl OAuth<'_> {
     ) -> Result<Authorization> {
         let mut op = Op::write(self.shared).await?;
         let user_id = &browser.profile.id;
-        user::store::share(&mut op, user_id).await?;
+        let is_there = user::store::share(&mut op, user_id).await?.is_some();
         let Some((mut grant, client)) = waiting(&op, grant).await? else { return Ok(over()) };
+        if !is_there {
+            return self.advance(op, grant, client, None).await;
+        }
         let decision = self.decide(&op, &grant, &client, Some(browser)).await?;
         if decision != Decision::Consent {
             return self.proceed(op, grant, client, decision, Some(browser)).await;
@@ -271,6 +274,13 @@ impl OAuth<'_> {
         decision: Decision,
         browser: Option<&Resolved>,
     ) -> Result<Authorization> {
+        // Whoever has left meanwhile is nobody.
+        let browser = match browser {
+            Some(browser) if decision == Decision::Issue => {
+                user::store::share(&mut op, &browser.profile.id).await?.map(|_| browser)
+            }
+            browser => browser,
+        };
         let step = match (decision, browser) {
             (Decision::Refuse(code, text), _) => {
                 grant::store::deny(&mut op, &grant.id).await?;

@@ -7,6 +7,7 @@ mod introspect;
 mod metadata;
 mod races;
 mod refresh;
+mod register;
 mod revoke;
 mod token;
 mod userinfo;
