@@ -10,6 +10,8 @@ mod device_sessions;
 pub mod extract;
 mod guard;
 pub mod middleware;
+#[cfg(feature = "store")]
+mod oidc;
 pub mod problem;
 mod provision;
 
@@ -28,5 +30,7 @@ pub use extract::user::RequireUser;
 pub use guard::{Guard, GuardLayer, Roles};
 pub use identity_core::principal::{Device, Principal, Profile, SessionSummary};
 pub use identity_core::{Code, Error, Result};
+#[cfg(feature = "store")]
+pub use oidc::{OAuth, router as oidc_router};
 pub use problem::{Api, Dialect, Failure};
 pub use provision::{Provision, ProvisionFailure};

@@ -51,14 +51,28 @@ macro_rules! typed_id {
 typed_id! {
     /// A way to sign in: the password of a user, or a linked provider.
     AccountId,
+    /// A client of the authorization server: an application that asks for tokens (RFC 6749, section 2.2).
+    ClientId,
+    /// One secret of a client.
+    ClientSecretId,
+    /// A device that waits for somebody to enter its code (RFC 8628).
+    DeviceAuthorizationId,
     /// One anonymous session of a device.
     DeviceSessionId,
     /// Something that happened.
     EventId,
+    /// What somebody allowed a client to do, from the request to the redeemed code.
+    GrantId,
+    /// A logout that a client has to hear of.
+    LogoutDeliveryId,
     /// A message waiting in the outbox.
     OutboxId,
     /// One signed-in browser or client of a user.
     SessionId,
+    /// A key that signs tokens; the `kid` of its JWK.
+    SigningKeyId,
+    /// A line of refresh tokens, each the successor of the one before.
+    TokenFamilyId,
     /// A person.
     UserId,
     /// A pending proof of an e-mail address or of the right to reset a password.

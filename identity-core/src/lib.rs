@@ -5,8 +5,10 @@ pub mod code;
 pub mod entropy;
 pub mod error;
 pub mod id;
+pub mod jwt;
 pub mod principal;
 pub mod request;
+pub mod scope;
 pub mod secret;
 pub mod time;
 pub mod token;
@@ -31,13 +33,21 @@ pub mod device;
 #[cfg(feature = "store")]
 pub mod event;
 #[cfg(feature = "store")]
+mod family;
+#[cfg(feature = "store")]
 mod identity;
+#[cfg(feature = "store")]
+pub mod keys;
 #[cfg(feature = "store")]
 pub mod limits;
 #[cfg(feature = "store")]
 pub mod mail;
 #[cfg(feature = "store")]
+pub mod oauth;
+#[cfg(feature = "store")]
 mod op;
+#[cfg(feature = "store")]
+mod outbound;
 #[cfg(feature = "store")]
 mod outbox;
 #[cfg(feature = "store")]

@@ -11,6 +11,24 @@ use crate::entropy::{self, Entropy};
 
 /// What a token is good for. The kinds are types, so that a reset token cannot be looked up as a session.
 pub mod kind {
+    /// Lets a client call an API: the opaque form (RFC 6750).
+    #[derive(Clone, Copy, Debug)]
+    pub enum Access {}
+    /// Is exchanged for tokens once (RFC 6749, section 4.1.2).
+    #[derive(Clone, Copy, Debug)]
+    pub enum AuthorizationCode {}
+    /// Proves a confidential client.
+    #[derive(Clone, Copy, Debug)]
+    pub enum ClientSecret {}
+    /// Is what a device polls with (RFC 8628, section 3.2).
+    #[derive(Clone, Copy, Debug)]
+    pub enum DeviceCode {}
+    /// Lets a client have its tokens renewed (RFC 6749, section 6).
+    #[derive(Clone, Copy, Debug)]
+    pub enum Refresh {}
+    /// Lets a registered client read and change its own registration (RFC 7592).
+    #[derive(Clone, Copy, Debug)]
+    pub enum Registration {}
     /// Proves a signed-in session.
     #[derive(Clone, Copy, Debug)]
     pub enum Session {}

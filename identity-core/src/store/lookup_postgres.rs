@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::conn::PATIENCE;
+use super::lookup::Key;
 use crate::code::Code;
 use crate::error::{Error, Result};
 
@@ -42,10 +43,14 @@ impl LookupsOnPostgres {
     ///
     /// # Errors
     /// `store_unavailable` when no answer came in 2 s; anything else means that the pool has to be asked.
-    pub(super) async fn row(&self, sql: &'static str, key: &[u8]) -> Result<Option<QueryResult>> {
+    pub(super) async fn row(&self, sql: &'static str, key: Key<'_>) -> Result<Option<QueryResult>> {
         self.in_time(async {
             let mut connection = self.connection().await?;
-            let row = sqlx::query(sql).bind(key).fetch_optional(&mut connection).await?;
+            let query = match key {
+                Key::Bytes(bytes) => sqlx::query(sql).bind(bytes),
+                Key::Text(text) => sqlx::query(sql).bind(text),
+            };
+            let row = query.fetch_optional(&mut connection).await?;
             Ok((connection, row.map(QueryResult::from)))
         })
         .await

@@ -3,9 +3,11 @@
 mod at_rest;
 mod audit;
 mod bans;
+mod clients;
 mod crowds;
 mod embedding;
 mod imported_hashes;
+mod keys;
 mod limits;
 mod migrations;
 mod outbox;

@@ -1,0 +1,332 @@
+//! Verifying JSON Web Tokens (RFC 7519, RFC 8725): an explicit list of algorithms, types, issuer, audience and times.
+//!
+//! Signatures are checked by aws-lc itself. The library that gives JWKs their form would ask a provider that is one for the whole
+//! process, which belongs to the embedding application and panics where two are compiled in.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
+    UnparsedPublicKey,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, KeyAlgorithm, KeyOperations, PublicKeyUse};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::time::{Timestamp, after, before};
+
+pub use jsonwebtoken::jwk::{Jwk, JwkSet};
+
+/// Longest token that is looked at, in bytes.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// A signature algorithm that is offered (RFC 7518, section 3.1). There is no `none` and no HMAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256; what every client understands.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// RSASSA-PSS with SHA-256.
+    #[serde(rename = "PS256")]
+    Ps256,
+    /// ECDSA on P-256 with SHA-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// Ed25519 (RFC 8037).
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
+impl Algorithm {
+    /// All of them, the default first.
+    pub const ALL: &'static [Self] = &[Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
+
+    /// Its name in headers and metadata.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Ps256 => "PS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    /// The algorithm of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|algorithm| algorithm.as_str() == name)
+    }
+
+    /// Its name in JWKs.
+    pub(crate) const fn of_jwk(self) -> KeyAlgorithm {
+        match self {
+            Self::Rs256 => KeyAlgorithm::RS256,
+            Self::Ps256 => KeyAlgorithm::PS256,
+            Self::Es256 => KeyAlgorithm::ES256,
+            Self::EdDsa => KeyAlgorithm::EdDSA,
+        }
+    }
+
+    /// Whether a public key may be used with this algorithm: its type and curve fit, its size is safe, and it says nothing else of itself.
+    #[must_use]
+    pub fn fits(self, jwk: &Jwk) -> bool {
+        /// RSA moduli of 2048 to 8192 bits, in characters of base64url.
+        const RSA: std::ops::RangeInclusive<usize> = 342..=1366;
+        let common = &jwk.common;
+        let named = common.key_algorithm.is_none_or(|named| named == self.of_jwk());
+        let signs = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
+        let verifies = common.key_operations.as_ref().is_none_or(|known| known.contains(&KeyOperations::Verify));
+        let fits = match (&jwk.algorithm, self) {
+            (AlgorithmParameters::RSA(key), Self::Rs256 | Self::Ps256) => RSA.contains(&key.n.len()),
+            (AlgorithmParameters::EllipticCurve(key), Self::Es256) => key.curve == EllipticCurve::P256,
+            (AlgorithmParameters::OctetKeyPair(key), Self::EdDsa) => key.curve == EllipticCurve::Ed25519,
+            _ => false,
+        };
+        named && signs && verifies && fits
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a token must be to be good.
+#[derive(Clone, Debug)]
+pub struct Expected<'a> {
+    /// The `iss` it must have.
+    pub issuer: &'a str,
+    /// The audiences of which `aud` must name one; empty where the audience is the caller's to check.
+    pub audience: &'a [&'a str],
+    /// The `typ` headers of which it must have one, without `application/` and in any case; empty where any will do.
+    pub types: &'a [&'a str],
+    /// The algorithms that are accepted.
+    pub algorithms: &'a [Algorithm],
+    /// The current time.
+    pub now: Timestamp,
+    /// How far the clock of the issuer may be off.
+    pub leeway: Duration,
+    /// Whether one that has run out is good enough, as the hint of a logout is.
+    pub expired_is_fine: bool,
+}
+
+/// Why a token is not good. The words are for logs; a client only hears that it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is not a JWS in compact form with a JSON object inside.
+    Malformed,
+    /// Its algorithm is none of the accepted.
+    Algorithm,
+    /// Its header asks for an extension that nobody here knows (`crit`).
+    Critical,
+    /// There is no key with its `kid` for its algorithm; a fresh key set may have one.
+    UnknownKey,
+    /// The signature is wrong.
+    Signature,
+    /// It is a token of another type.
+    Type,
+    /// It is of another issuer.
+    Issuer,
+    /// It is for somebody else.
+    Audience,
+    /// It has run out, or says nothing of when it will.
+    Expired,
+    /// Its time is yet to come.
+    NotYet,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the token is refused: {self:?}")
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// The header of a token, before anything of it is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The algorithm, if it is one that is offered.
+    pub algorithm: Algorithm,
+    /// The key.
+    pub key_id: Option<String>,
+    /// The type, without `application/` and in lower case.
+    pub kind: Option<String>,
+}
+
+/// Reads the header of a token. Nothing of it is proved.
+///
+/// # Errors
+/// `Malformed`, `Algorithm`, `Critical`.
+pub fn header(token: &str) -> Result<Header, Refusal> {
+    Parts::of(token)?.header()
+}
+
+/// Reads the claims of a token without believing them, to find out whose keys to ask for.
+///
+/// # Errors
+/// `Malformed`.
+pub fn peek(token: &str) -> Result<Map<String, Value>, Refusal> {
+    object(Parts::of(token)?.payload)
+}
+
+/// Verifies a token: header, signature with a key of the set, and the registered claims. Returns all of its claims.
+///
+/// # Errors
+/// The first thing that is wrong, in that order.
+pub fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<Map<String, Value>, Refusal> {
+    let parts = Parts::of(token)?;
+    let header = parts.header()?;
+    if !expected.algorithms.contains(&header.algorithm) {
+        return Err(Refusal::Algorithm);
+    }
+    parts.check_signature(meant(keys, &header).ok_or(Refusal::UnknownKey)?, header.algorithm)?;
+    let claims = object(parts.payload)?;
+    let wanted = |typ: &&str| header.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(typ));
+    if !expected.types.is_empty() && !expected.types.iter().any(wanted) {
+        return Err(Refusal::Type);
+    }
+    check(&claims, expected)?;
+    Ok(claims)
+}
+
+/// The key that a token means: the one that it names, or without a name the only one that may be meant.
+fn meant<'k>(keys: &'k JwkSet, header: &Header) -> Option<&'k Jwk> {
+    let named = |key: &&Jwk| header.key_id.is_none() || key.common.key_id == header.key_id;
+    let mut fitting = keys.keys.iter().filter(named).filter(|key| header.algorithm.fits(key));
+    let first = fitting.next();
+    first.filter(|_| header.key_id.is_some() || fitting.next().is_none())
+}
+
+/// The parts of a JWS in compact form (RFC 7515, section 7.1).
+struct Parts<'t> {
+    header: &'t str,
+    payload: &'t str,
+    signature: &'t str,
+    /// Header and payload with the dot between them.
+    signed: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    fn of(token: &'t str) -> Result<Self, Refusal> {
+        if token.len() > MOST_BYTES || token.bytes().filter(|byte| *byte == b'.').count() != 2 {
+            return Err(Refusal::Malformed);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(Refusal::Malformed)?;
+        Ok(Self { header, payload, signature, signed })
+    }
+
+    fn header(&self) -> Result<Header, Refusal> {
+        let fields = object(self.header)?;
+        let text = |name: &str| match fields.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or(Refusal::Malformed),
+        };
+        let algorithm = text("alg")?.ok_or(Refusal::Malformed)?;
+        let algorithm = Algorithm::parse(algorithm).ok_or(Refusal::Algorithm)?;
+        // Whatever it lists: no extension is understood here (RFC 7515, section 4.1.11).
+        if fields.contains_key("crit") {
+            return Err(Refusal::Critical);
+        }
+        let kind = text("typ")?.map(str::to_ascii_lowercase);
+        let kind = kind.map(|typ| typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ));
+        Ok(Header { algorithm, key_id: text("kid")?.map(str::to_owned), kind })
+    }
+
+    fn check_signature(&self, key: &Jwk, algorithm: Algorithm) -> Result<(), Refusal> {
+        let signature = bytes(self.signature).ok_or(Refusal::Malformed)?;
+        let verified = is_signed(key, algorithm, self.signed.as_bytes(), &signature);
+        verified.filter(|good| *good).map(|_| ()).ok_or(Refusal::Signature)
+    }
+}
+
+/// Whether a signature is good; `None` with a key that is none.
+fn is_signed(key: &Jwk, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
+    let verified = match (&key.algorithm, algorithm) {
+        (AlgorithmParameters::RSA(key), Algorithm::Rs256 | Algorithm::Ps256) => {
+            let padding = match algorithm {
+                Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+                _ => &RSA_PKCS1_2048_8192_SHA256,
+            };
+            RsaPublicKeyComponents { n: bytes(&key.n)?, e: bytes(&key.e)? }.verify(padding, message, signature)
+        }
+        (AlgorithmParameters::EllipticCurve(key), Algorithm::Es256) => {
+            let (x, y) = (bytes(&key.x)?, bytes(&key.y)?);
+            if x.len() != 32 || y.len() != 32 {
+                return None;
+            }
+            // An uncompressed point begins with 4 (SEC 1, section 2.3.3).
+            let point = [&[4], x.as_slice(), y.as_slice()].concat();
+            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
+        }
+        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDsa) => {
+            UnparsedPublicKey::new(&ED25519, bytes(&key.x)?).verify(message, signature)
+        }
+        _ => return None,
+    };
+    Some(verified.is_ok())
+}
+
+fn bytes(base64url: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(base64url).ok()
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, Refusal> {
+    serde_json::from_slice(&bytes(part).ok_or(Refusal::Malformed)?).map_err(|_| Refusal::Malformed)
+}
+
+fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Refusal> {
+    if claims.get("iss").and_then(Value::as_str) != Some(expected.issuer) {
+        return Err(Refusal::Issuer);
+    }
+    if !expected.audience.is_empty() && !audiences(claims).any(|audience| expected.audience.contains(&audience)) {
+        return Err(Refusal::Audience);
+    }
+    let expires_at = moment(claims, "exp")?.ok_or(Refusal::Expired)?;
+    if !expected.expired_is_fine && expires_at <= before(expected.now, expected.leeway) {
+        return Err(Refusal::Expired);
+    }
+    let latest = after(expected.now, expected.leeway);
+    for name in ["nbf", "iat"] {
+        if moment(claims, name)?.is_some_and(|moment| moment > latest) {
+            return Err(Refusal::NotYet);
+        }
+    }
+    Ok(())
+}
+
+/// The audiences of a token: `aud` is a text or a list of texts (RFC 7519, section 4.1.3).
+pub fn audiences(claims: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let (one, many) = match claims.get("aud") {
+        Some(Value::String(one)) => (Some(one.as_str()), [].as_slice()),
+        Some(Value::Array(many)) => (None, many.as_slice()),
+        _ => (None, [].as_slice()),
+    };
+    one.into_iter().chain(many.iter().filter_map(Value::as_str))
+}
+
+/// A claim that is a time in seconds since 1970, whole or not.
+///
+/// # Errors
+/// `Malformed` when it is there and no such number.
+pub fn moment(claims: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Refusal> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    let seconds = match value.as_i64() {
+        Some(seconds) => seconds,
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a fraction of a second makes no difference, and casts saturate"
+        )]
+        None => value.as_f64().ok_or(Refusal::Malformed)?.floor() as i64,
+    };
+    Timestamp::from_timestamp(seconds, 0).map(Some).ok_or(Refusal::Malformed)
+}
