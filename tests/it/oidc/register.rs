@@ -27,7 +27,10 @@ fn metadata() -> Value {
 async fn a_client_registers_reads_changes_and_removes_itself() {
     let app = app(Registration::Open).await;
     let reply = send(&app, Method::POST, "/oauth2/register", None, Some(&metadata())).await.expect(201);
-    assert_eq!((reply.header("cache-control"), reply.header("content-type")), (Some("no-store"), Some("application/json")));
+    assert_eq!(
+        (reply.header("cache-control"), reply.header("content-type")),
+        (Some("no-store"), Some("application/json"))
+    );
     let registered = reply.json();
     assert!(registered["client_secret"].is_string() && registered["client_secret_expires_at"].is_i64());
     let token = registered["registration_access_token"].as_str().unwrap();
