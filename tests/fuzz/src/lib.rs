@@ -8,6 +8,7 @@
     reason = "a rule reports by panicking, which is what the fuzzer looks for"
 )]
 
+mod authorization;
 mod body;
 mod cookie;
 mod email;
@@ -16,6 +17,7 @@ mod jwt;
 mod password_hash;
 mod redirect;
 
+pub use authorization::authorization;
 pub use body::body;
 pub use cookie::cookie;
 pub use email::email;

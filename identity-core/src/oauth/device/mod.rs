@@ -185,7 +185,8 @@ pub(super) async fn poll(shared: &Shared, asked: Asked<'_>) -> std::result::Resu
     let digest = Token::<kind::DeviceCode>::presented(params.required("device_code")?).digest();
     let resources = params.all("resource").map(str::to_owned).collect();
     let mut op = Op::write(shared).await?;
-    let found = store::find(&op, &digest).await?.filter(|found| found.client_id == client.id).ok_or_else(bad)?;
+    let found = store::find(&op, &digest).await?;
+    let found = found.filter(|found| found.client_id == client.id).ok_or_else(bad)?;
     // The user goes before the device, as in everything that holds both.
     let held = match &found.session_id {
         Some(session_id) => session::hold(&mut op, session_id).await?,
