@@ -72,24 +72,32 @@ impl Default for ClientPolicy {
     }
 }
 
+/// Names every field, so that none can be added without a name.
+macro_rules! deviations {
+    ($policy:expr, $($name:literal: $field:ident),+ $(,)?) => {{
+        let (ClientPolicy { $($field),+ }, default) = ($policy, ClientPolicy::default());
+        let differs = [$(($name, *$field != default.$field)),+];
+        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+    }};
+}
+
 impl ClientPolicy {
     /// The names of everything in which it differs from the default, for the operator and the record.
     #[must_use]
     pub fn deviations(&self) -> Vec<&'static str> {
-        let default = Self::default();
-        let differs = [
-            ("no_pkce", self.require_pkce != default.require_pkce),
-            ("first_party", self.first_party != default.first_party),
-            ("claims_in_id_token", self.claims_in_id_token != default.claims_in_id_token),
-            ("access_token_format", self.access_token_format != default.access_token_format),
-            ("access_token_alg", self.access_token_alg != default.access_token_alg),
-            ("static_refresh_tokens", self.refresh != default.refresh),
-            ("resources", self.resources != default.resources),
-            ("code_lifetime", self.code_lifetime != default.code_lifetime),
-            ("access_token_lifetime", self.access_token_lifetime != default.access_token_lifetime),
-            ("id_token_lifetime", self.id_token_lifetime != default.id_token_lifetime),
-            ("refresh_token_idle", self.refresh_token_idle != default.refresh_token_idle),
-        ];
-        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+        deviations!(
+            self,
+            "no_pkce": require_pkce,
+            "first_party": first_party,
+            "claims_in_id_token": claims_in_id_token,
+            "access_token_format": access_token_format,
+            "access_token_alg": access_token_alg,
+            "static_refresh_tokens": refresh,
+            "resources": resources,
+            "code_lifetime": code_lifetime,
+            "access_token_lifetime": access_token_lifetime,
+            "id_token_lifetime": id_token_lifetime,
+            "refresh_token_idle": refresh_token_idle,
+        )
     }
 }
