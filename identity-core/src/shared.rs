@@ -38,4 +38,6 @@ pub(crate) struct SigningKeys {
     pub(crate) cookie: hmac::Key,
     pub(crate) verification_code: hmac::Key,
     pub(crate) email_flow: hmac::Key,
+    /// The forms of our own pages.
+    pub(crate) forms: hmac::Key,
 }

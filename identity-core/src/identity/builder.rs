@@ -141,6 +141,7 @@ fn derive(
         cookie: hmac::Key::new(secret.expose().as_bytes()),
         verification_code: hmac::Key::new(keys.derive("verification-code")?.expose()),
         email_flow: hmac::Key::new(keys.derive("email-flow")?.expose()),
+        forms: hmac::Key::new(keys.derive("forms")?.expose()),
     };
     let counters = hmac::Key::new(keys.derive("limits")?.expose());
     Ok((signing, AtRest::new(&keys, Arc::clone(entropy))?, counters))
