@@ -8,8 +8,12 @@ mod cookie;
 #[cfg(feature = "store")]
 mod device_sessions;
 pub mod extract;
+#[cfg(feature = "store")]
+mod facade;
 mod guard;
 pub mod middleware;
+#[cfg(feature = "store")]
+mod pages;
 pub mod problem;
 mod provision;
 
@@ -28,5 +32,7 @@ pub use extract::user::RequireUser;
 pub use guard::{Guard, GuardLayer, Roles};
 pub use identity_core::principal::{Device, Principal, Profile, SessionSummary};
 pub use identity_core::{Code, Error, Result};
+#[cfg(feature = "store")]
+pub use pages::{PagesDialect, router as page_router};
 pub use problem::{Api, Dialect, Failure};
 pub use provision::{Provision, ProvisionFailure};

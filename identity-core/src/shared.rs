@@ -50,4 +50,6 @@ pub(crate) struct HmacKeys {
     pub(crate) pairwise: hmac::Key,
     /// What the codes that people enter for a device are known by in the database.
     pub(crate) user_code: hmac::Key,
+    /// The forms of our own pages.
+    pub(crate) forms: hmac::Key,
 }

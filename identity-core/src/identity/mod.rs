@@ -15,6 +15,7 @@ use crate::auth::{
 use crate::config::Config;
 use crate::crypto::hmac;
 use crate::device::DeviceSessions;
+use crate::entropy;
 use crate::error::Result;
 use crate::keys::SigningKeys;
 use crate::limits::Action;
@@ -28,6 +29,9 @@ use crate::shared::Shared;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::token::{Token, kind};
+
+/// Characters of the name of a browser: 190 bits.
+const BROWSER_NAME: usize = 32;
 
 pub use builder::{ConfigProblems, IdentityBuilder};
 
@@ -67,6 +71,18 @@ impl Identity {
     #[must_use]
     pub fn cookie_key(&self) -> &hmac::Key {
         &self.0.signing.cookie
+    }
+
+    /// The key that the forms of pages are signed with, for the facade that shows them.
+    #[must_use]
+    pub fn form_key(&self) -> &hmac::Key {
+        &self.0.signing.forms
+    }
+
+    /// A name for a browser that nobody can guess, for the facade that ties its forms to it.
+    #[must_use]
+    pub fn browser_name(&self) -> String {
+        entropy::alphanumeric(self.0.entropy.as_ref(), BROWSER_NAME)
     }
 
     /// Whether mails can be sent at all.

@@ -1,0 +1,114 @@
+//! The pages that people meet: signing in and up, getting back in, agreeing, signing out, and the endpoint that sends them there.
+//!
+//! The whole of each task works with HTML alone. Pages call the flows that the Better Auth API calls, set the same cookies and count
+//! against the same limits.
+
+mod account;
+mod answer;
+mod assets;
+mod authorize;
+mod consent;
+mod error;
+mod form;
+mod gate;
+mod login;
+mod logout;
+mod register;
+mod reply;
+mod reset;
+mod texts;
+mod verify;
+mod view;
+mod visit;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::{MethodRouter, any, get, post};
+use identity_core::Identity;
+use identity_core::limits::Action;
+
+pub use error::Pages as PagesDialect;
+
+use self::gate::{Gate, Rule};
+use self::visit::Visit;
+use crate::facade::Facade;
+use crate::middleware::AroundLayer;
+use crate::middleware::host::Hosts;
+use crate::problem::Dialect as _;
+
+/// The authorization endpoint (RFC 6749, section 3.1).
+const AUTHORIZE: &str = "/oauth2/authorize";
+/// Where the pages are.
+const LOGIN: &str = "/ui/login";
+const REGISTER: &str = "/ui/register";
+const FORGOT: &str = "/ui/forgot";
+const RESET: &str = "/ui/reset";
+const VERIFY: &str = "/ui/verify";
+const CONSENT: &str = "/ui/consent";
+const ACCOUNT: &str = "/ui/account";
+const DEVICE: &str = "/ui/device";
+const LOGOUT: &str = "/ui/logout";
+const LOGGED_OUT: &str = "/ui/logged-out";
+const ERROR: &str = "/ui/error";
+/// Where somebody goes on to who came by themselves.
+const HOME: &str = "/";
+
+/// What the pages share.
+#[derive(Debug)]
+struct Site {
+    facade: Arc<Facade>,
+    app: Arc<str>,
+}
+
+/// The pages under `/ui/` and the authorization endpoint, for the hosts that the identity answers for.
+///
+/// They are optional: an application with pages of its own mounts only [`router`](crate::router). As with that one, serve the
+/// application with `into_make_service_with_connect_info::<SocketAddr>()`.
+pub fn router<S>(identity: &Identity) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let site =
+        Arc::new(Site { facade: Facade::new(identity), app: Arc::from(identity.config().mail.app_name.as_str()) });
+    let hosts = Hosts::of(&identity.config().http).layer(|_: &Request, error| PagesDialect::render(&error, None));
+    routes(&site).layer(AroundLayer(hosts)).with_state(site)
+}
+
+/// Every page with what the gate has to know about it: no page can be mounted without its rule.
+fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
+    const PLAIN: Rule = Rule::counted(Action::Other);
+    const SIGN_IN: Rule = Rule::counted(Action::SignIn);
+    const SIGN_UP: Rule = Rule::counted(Action::SignUp);
+    const RESET_MAIL: Rule = Rule::counted(Action::RequestReset);
+    const NEW_PASSWORD: Rule = Rule::counted(Action::ResetPassword);
+    const CODE: Rule = Rule::counted(Action::GiveCode);
+    const VERIFICATION_MAIL: Rule = Rule::counted(Action::RequestVerification);
+
+    type Methods = MethodRouter<Arc<Site>>;
+    let pages: [(&'static str, Rule, Methods); 18] = [
+        (AUTHORIZE, Rule::FROM_ANYWHERE, get(authorize::endpoint).post(authorize::endpoint)),
+        (LOGIN, SIGN_IN, get(login::show).post(login::submit)),
+        ("/ui/cancel", PLAIN, post(answer::cancel)),
+        (REGISTER, SIGN_UP, get(register::show).post(register::submit)),
+        (FORGOT, RESET_MAIL, get(reset::ask).post(reset::send)),
+        (RESET, NEW_PASSWORD, get(reset::show).post(reset::submit)),
+        (VERIFY, CODE, get(verify::show).post(verify::submit)),
+        ("/ui/verify/send", VERIFICATION_MAIL, post(verify::send)),
+        (CONSENT, PLAIN, get(consent::show).post(consent::submit)),
+        (ACCOUNT, PLAIN, get(account::show).post(account::submit)),
+        (LOGOUT, PLAIN, get(logout::show).post(logout::submit)),
+        (LOGGED_OUT, PLAIN, get(logout::done)),
+        (ERROR, PLAIN, get(error::show)),
+        ("/ui/assets/app.css", Rule::FREE, get(assets::style)),
+        ("/ui/assets/enhance.js", Rule::FREE, get(assets::script)),
+        ("/ui", PLAIN, get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
+        ("/ui/", PLAIN, get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
+        ("/ui/{*path}", PLAIN, any(error::not_found)),
+    ];
+    let router = pages.into_iter().fold(Router::new(), |router, (path, rule, methods)| {
+        router.route(path, methods.fallback(error::wrong_method).layer(AroundLayer(Gate::new(site, path, rule))))
+    });
+    router
+}
