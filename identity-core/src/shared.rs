@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) outbound: Outbound,
     /// Wakes the worker when a commit has put something into the outbox.
     pub(crate) outbox_filled: Notify,
+    /// Wakes it when a commit has ended a session that clients have to hear of.
+    pub(crate) session_ended: Notify,
 }
 
 /// The keys that sign what comes back, each for one thing.

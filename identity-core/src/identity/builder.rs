@@ -133,6 +133,7 @@ impl IdentityBuilder {
                     templates,
                     outbound,
                     outbox_filled: Notify::new(),
+                    session_ended: Notify::new(),
                 }))
             }
             _ => Err(ConfigProblems(problems)),

@@ -19,6 +19,7 @@ use crate::entropy;
 use crate::error::Result;
 use crate::keys::SigningKeys;
 use crate::limits::Action;
+use crate::logout::Logouts;
 use crate::oauth::OAuth;
 use crate::oauth::client::Clients;
 use crate::outbox::{self, Worker};
@@ -132,15 +133,14 @@ impl Identity {
         Ok(OutboxCounts { waiting, dead })
     }
 
-    /// Starts the task that sends mails. One process of several is enough; more share the work.
+    /// Starts the task that sends mails and tells clients of logouts. One process of several is enough; more share the work.
     #[must_use]
     pub fn spawn_worker(&self) -> Worker {
         outbox::spawn(Arc::clone(&self.0))
     }
 
-    /// Removes what has run out: sessions of users and devices, links and codes, messages that were given up, old events, counters
-    /// of limits. In small batches, so
-    /// that no request waits long. The worker does it every ten minutes.
+    /// Removes what has run out: sessions of users and devices, links and codes, messages that were given up, logouts that were
+    /// told, old events, counters of limits. In small batches, so that no request waits long. The worker does it every ten minutes.
     ///
     /// # Errors
     /// Trouble with the database only.
@@ -194,6 +194,12 @@ impl Identity {
     #[must_use]
     pub fn signing_keys(&self) -> SigningKeys<'_> {
         SigningKeys { shared: &self.0 }
+    }
+
+    /// The logouts that clients have to hear of.
+    #[must_use]
+    pub fn logouts(&self) -> Logouts<'_> {
+        Logouts { shared: &self.0 }
     }
 
     /// The authorization server.

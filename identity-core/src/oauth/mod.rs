@@ -1,6 +1,7 @@
 //! The authorization server: OAuth 2.1 and OpenID Connect.
 
 pub mod authorize;
+pub(crate) mod backchannel;
 pub(crate) mod claims;
 pub mod client;
 pub mod consent;
