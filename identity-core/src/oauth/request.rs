@@ -207,7 +207,7 @@ fn asks_for_openid(params: &Params) -> bool {
 }
 
 /// Parameters stand once (RFC 6749, section 3.1), but for `resource` (RFC 8707, section 2).
-fn nothing_is_repeated(params: &Params) -> Result<(), OAuthError> {
+pub(crate) fn nothing_is_repeated(params: &Params) -> Result<(), OAuthError> {
     params
         .iter()
         .map(|(name, _)| name)
@@ -260,7 +260,7 @@ fn short_enough(params: &Params, name: &str) -> Result<Option<String>, OAuthErro
 
 /// Scopes that nobody here knows are left out (OpenID Connect Core, section 3.1.2.1); those that the client may not have are refused.
 /// `offline_access` means nothing to a client that never asks with a refresh token (section 11).
-fn scope(params: &Params, client: &Client, config: &Config) -> Result<ScopeSet, OAuthError> {
+pub(crate) fn scope(params: &Params, client: &Client, config: &Config) -> Result<ScopeSet, OAuthError> {
     let Some(text) = params.one("scope")? else { return Ok(ScopeSet::default()) };
     let asked = ScopeSet::parse(text)
         .map_err(|_| OAuthError::new(ErrorCode::InvalidScope, "The scope is not a list of scopes."))?;
