@@ -1,11 +1,11 @@
-//! What can happen to an account, as a closed list.
+//! What can happen to an account or a client, as a closed list.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::code::Code;
-use crate::id::UserId;
+use crate::id::{ClientId, UserId};
 use crate::request::RequestInfo;
 
 /// Who did it.
@@ -81,7 +81,7 @@ impl<'a> Act<'a> {
     }
 }
 
-/// Something that happened to an account. None of it carries a secret, an address or a name.
+/// Something that happened to an account or a client. None of it carries a secret, an address or a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An account was created by a sign-up.
@@ -154,6 +154,71 @@ pub enum Event {
     UserRecovered,
     /// An account was deleted.
     UserDeleted,
+    /// A user agreed to what a client asks for.
+    ConsentGranted {
+        /// The client.
+        client: ClientId,
+        /// What it asked for.
+        scope: String,
+    },
+    /// A user took back what they had agreed to.
+    ConsentRevoked {
+        /// The client.
+        client: ClientId,
+    },
+    /// A refresh token came back after its successor had been given out: somebody else may have it. Its family is dead.
+    TokenReused {
+        /// The client it was given to.
+        client: ClientId,
+    },
+    /// A code came back after it had been redeemed, or from another client. What came of it is dead.
+    CodeReplayed {
+        /// The client that presented it.
+        client: ClientId,
+    },
+    /// A user let a device in.
+    DeviceApproved {
+        /// The client on the device.
+        client: ClientId,
+    },
+    /// A user did not let a device in.
+    DeviceDenied {
+        /// The client on the device.
+        client: ClientId,
+    },
+    /// A client was made.
+    ClientCreated {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client registered itself.
+    ClientRegistered {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client was changed.
+    ClientUpdated {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client was given another secret.
+    ClientSecretRotated {
+        /// Its id.
+        client: ClientId,
+        /// For how long its other secrets stay good.
+        overlap: Duration,
+    },
+    /// A client was removed.
+    ClientDeleted {
+        /// Its id.
+        client: ClientId,
+    },
 }
 
 impl Event {
@@ -186,6 +251,17 @@ impl Event {
             Self::UserUnbanned => "user.unbanned",
             Self::UserRecovered => "user.recovered",
             Self::UserDeleted => "user.deleted",
+            Self::ConsentGranted { .. } => "consent.granted",
+            Self::ConsentRevoked { .. } => "consent.revoked",
+            Self::TokenReused { .. } => "token.reuse_detected",
+            Self::CodeReplayed { .. } => "code.replay_detected",
+            Self::DeviceApproved { .. } => "device_code.approved",
+            Self::DeviceDenied { .. } => "device_code.denied",
+            Self::ClientCreated { .. } => "client.created",
+            Self::ClientRegistered { .. } => "client.registered",
+            Self::ClientUpdated { .. } => "client.updated",
+            Self::ClientSecretRotated { .. } => "client.secret_rotated",
+            Self::ClientDeleted { .. } => "client.deleted",
         }
     }
 
@@ -198,6 +274,17 @@ impl Event {
             Self::Provisioned { target } => json!({ "target": target }),
             Self::RoleChanged { from, to } => json!({ "from": from, "to": to }),
             Self::UserBanned { lasts: Some(lasts) } => json!({ "seconds": lasts.as_secs() }),
+            Self::ConsentGranted { client, scope } => json!({ "client": client, "scope": scope }),
+            Self::ConsentRevoked { client }
+            | Self::TokenReused { client }
+            | Self::CodeReplayed { client }
+            | Self::DeviceApproved { client }
+            | Self::DeviceDenied { client } => json!({ "client": client }),
+            Self::ClientCreated { client, deviations }
+            | Self::ClientRegistered { client, deviations }
+            | Self::ClientUpdated { client, deviations } => json!({ "client": client, "deviations": deviations }),
+            Self::ClientSecretRotated { client, overlap } => json!({ "client": client, "overlap": overlap.as_secs() }),
+            Self::ClientDeleted { client } => json!({ "client": client }),
             _ => Value::Null,
         };
         match details {

@@ -8,6 +8,7 @@ pub mod id;
 pub mod jwt;
 pub mod principal;
 pub mod request;
+pub mod scope;
 pub mod secret;
 pub mod time;
 pub mod token;
@@ -32,6 +33,8 @@ pub mod device;
 #[cfg(feature = "store")]
 pub mod event;
 #[cfg(feature = "store")]
+mod family;
+#[cfg(feature = "store")]
 mod identity;
 #[cfg(feature = "store")]
 mod keys;
@@ -43,6 +46,8 @@ pub mod mail;
 pub mod oauth;
 #[cfg(feature = "store")]
 mod op;
+#[cfg(feature = "store")]
+mod outbound;
 #[cfg(feature = "store")]
 mod outbox;
 #[cfg(feature = "store")]

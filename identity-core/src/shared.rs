@@ -11,6 +11,7 @@ use crate::crypto::password::PasswordHasher;
 use crate::entropy::Entropy;
 use crate::limits::Limiter;
 use crate::mail::{MailTransport, Templates};
+use crate::outbound::Outbound;
 use crate::store::Store;
 use crate::time::Clock;
 
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) limiter: Limiter,
     pub(crate) mail: Option<Arc<dyn MailTransport>>,
     pub(crate) templates: Templates,
+    /// Requests to addresses that strangers name.
+    pub(crate) outbound: Outbound,
     /// Wakes the worker when a commit has put something into the outbox.
     pub(crate) outbox_filled: Notify,
 }
@@ -40,4 +43,10 @@ pub(crate) struct SigningKeys {
     pub(crate) email_flow: hmac::Key,
     /// The forms of our own pages.
     pub(crate) forms: hmac::Key,
+    /// Makes the refresh tokens of a family.
+    pub(crate) refresh: hmac::Key,
+    /// Makes the names of users and sessions that only one client or sector sees.
+    pub(crate) pairwise: hmac::Key,
+    /// What the codes that people enter for a device are known by in the database.
+    pub(crate) user_code: hmac::Key,
 }

@@ -15,6 +15,7 @@ use crate::crypto::password::PasswordHasher;
 use crate::entropy::{Entropy, OsEntropy};
 use crate::limits::Limiter;
 use crate::mail::{MailTransport, Templates};
+use crate::outbound::Outbound;
 use crate::principal::provisioning_flag;
 use crate::secret::Secret;
 use crate::shared::{Shared, SigningKeys};
@@ -111,8 +112,11 @@ impl IdentityBuilder {
             .map_err(|problem| problems.push(problem))
             .ok();
         let keys = derive(&self.secret, &self.entropy).map_err(|error| problems.push(error.to_string())).ok();
-        match (templates, hasher, keys) {
-            (Some(templates), Some(hasher), Some((signing, at_rest, counters))) if problems.is_empty() => {
+        let outbound = Outbound::new(&self.config.oauth.outbound).map_err(|problem| problems.push(problem)).ok();
+        match (templates, hasher, keys, outbound) {
+            (Some(templates), Some(hasher), Some((signing, at_rest, counters)), Some(outbound))
+                if problems.is_empty() =>
+            {
                 Ok(Identity::new(Shared {
                     limiter: Limiter::new(self.config.limits.enabled, &self.clock, counters),
                     store: self.store,
@@ -124,6 +128,7 @@ impl IdentityBuilder {
                     at_rest,
                     mail: self.mail,
                     templates,
+                    outbound,
                     outbox_filled: Notify::new(),
                 }))
             }
@@ -142,6 +147,9 @@ fn derive(
         verification_code: hmac::Key::new(keys.derive("verification-code")?.expose()),
         email_flow: hmac::Key::new(keys.derive("email-flow")?.expose()),
         forms: hmac::Key::new(keys.derive("forms")?.expose()),
+        refresh: hmac::Key::new(keys.derive("refresh")?.expose()),
+        pairwise: hmac::Key::new(keys.derive("pairwise")?.expose()),
+        user_code: hmac::Key::new(keys.derive("user-code")?.expose()),
     };
     let counters = hmac::Key::new(keys.derive("limits")?.expose());
     Ok((signing, AtRest::new(&keys, Arc::clone(entropy))?, counters))

@@ -19,6 +19,7 @@ use crate::entropy;
 use crate::error::Result;
 use crate::limits::Action;
 use crate::oauth::OAuth;
+use crate::oauth::client::Clients;
 use crate::outbox::{self, Worker};
 use crate::provisioning::Provisioning;
 use crate::secret::Secret;
@@ -180,6 +181,12 @@ impl Identity {
     #[must_use]
     pub fn provisioning(&self) -> Provisioning<'_> {
         Provisioning { shared: &self.0 }
+    }
+
+    /// The applications that ask for tokens.
+    #[must_use]
+    pub fn clients(&self) -> Clients<'_> {
+        Clients { shared: &self.0 }
     }
 
     /// The authorization server.

@@ -28,6 +28,19 @@ pub(crate) fn digest<K>(value: &Digest<K>) -> Value {
     Value::from(value.as_bytes().to_vec())
 }
 
+pub(crate) fn optional_digest<K>(value: Option<&Digest<K>>) -> Value {
+    Value::from(value.map(|digest| digest.as_bytes().to_vec()))
+}
+
+/// The digest in a column; bytes of another length are none.
+pub(crate) fn digest_of<K>(bytes: Option<Vec<u8>>) -> Option<Digest<K>> {
+    bytes.and_then(|bytes| bytes.try_into().ok()).map(Digest::from_bytes)
+}
+
+pub(crate) fn list(texts: &[String]) -> Value {
+    Value::from(Json::from(texts))
+}
+
 pub(crate) fn json(value: &Map<String, Json>) -> Value {
     Value::from(Json::Object(value.clone()))
 }
@@ -37,5 +50,13 @@ pub(crate) fn object(value: Json) -> Map<String, Json> {
     match value {
         Json::Object(map) => map,
         _ => Map::new(),
+    }
+}
+
+/// The texts of the list in a JSON column; anything else reads as none.
+pub(crate) fn texts(value: Json) -> Vec<String> {
+    match value {
+        Json::Array(values) => values.into_iter().filter_map(|value| value.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
     }
 }

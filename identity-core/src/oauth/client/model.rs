@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::id::ClientId;
+use crate::id::{ClientId, ClientSecretId};
 use crate::jwt::Algorithm;
 use crate::oauth::scope::ScopeSet;
 use crate::time::Timestamp;
@@ -20,6 +20,23 @@ pub enum ClientKind {
     Confidential,
 }
 
+impl ClientKind {
+    /// Its name in rows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Confidential => "confidential",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Public, Self::Confidential].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
 /// How a client proves itself at the token endpoint (OpenID Connect Core, section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +49,44 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// With an assertion that it signs with a key of its own (RFC 7523).
     PrivateKeyJwt,
+}
+
+impl AuthMethod {
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
+    /// Its name in metadata.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+
+    /// The method of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|method| method.as_str() == name)
+    }
+
+    /// Whether it needs a secret that both sides know.
+    #[must_use]
+    pub const fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+
+    /// Which clients can use it.
+    #[must_use]
+    pub const fn kind(self) -> ClientKind {
+        match self {
+            Self::None => ClientKind::Public,
+            Self::ClientSecretBasic | Self::ClientSecretPost | Self::PrivateKeyJwt => ClientKind::Confidential,
+        }
+    }
 }
 
 /// What a client asks the token endpoint with (RFC 6749, section 1.3).
@@ -49,6 +104,29 @@ pub enum GrantType {
     /// The code of a device (RFC 8628).
     #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
+}
+
+impl GrantType {
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
+
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+        }
+    }
+
+    /// The grant type of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|grant| grant.as_str() == name)
+    }
 }
 
 /// How a user is named to a client (OpenID Connect Core, section 8).
@@ -199,6 +277,28 @@ impl Default for ClientPolicy {
     }
 }
 
+impl ClientPolicy {
+    /// The names of everything in which it differs from the default, for the operator and the record.
+    #[must_use]
+    pub fn deviations(&self) -> Vec<&'static str> {
+        let default = Self::default();
+        let differs = [
+            ("no_pkce", self.require_pkce != default.require_pkce),
+            ("first_party", self.first_party != default.first_party),
+            ("claims_in_id_token", self.claims_in_id_token != default.claims_in_id_token),
+            ("access_token_format", self.access_token_format != default.access_token_format),
+            ("access_token_alg", self.access_token_alg != default.access_token_alg),
+            ("static_refresh_tokens", self.refresh != default.refresh),
+            ("resources", self.resources != default.resources),
+            ("code_lifetime", self.code_lifetime != default.code_lifetime),
+            ("access_token_lifetime", self.access_token_lifetime != default.access_token_lifetime),
+            ("id_token_lifetime", self.id_token_lifetime != default.id_token_lifetime),
+            ("refresh_token_idle", self.refresh_token_idle != default.refresh_token_idle),
+        ];
+        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+    }
+}
+
 /// An application that asks for tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Client {
@@ -220,6 +320,47 @@ pub struct Client {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+    /// When it last proved itself, to the day; written down for clients that registered themselves alone.
+    pub last_used_at: Timestamp,
+}
+
+/// A client as an operator describes it.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// Its `client_id`: 1 to 128 letters, digits and `-._~`. One is minted for it otherwise.
+    pub id: Option<ClientId>,
+    /// What people know it by.
+    pub name: String,
+    /// How it proves itself, which also says whether it can keep a secret.
+    pub auth_method: AuthMethod,
+    /// What it says of itself.
+    pub metadata: ClientMetadata,
+    /// What it may do.
+    pub policy: ClientPolicy,
+}
+
+/// What is to be changed about a client; the rest stays.
+#[derive(Clone, Debug, Default)]
+pub struct ClientChange {
+    /// What people know it by.
+    pub name: Option<String>,
+    /// How it proves itself.
+    pub auth_method: Option<AuthMethod>,
+    /// What it says of itself.
+    pub metadata: Option<ClientMetadata>,
+    /// What it may do.
+    pub policy: Option<ClientPolicy>,
+}
+
+/// A secret of a client, of which only the digest is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSecret {
+    /// Its id.
+    pub id: ClientSecretId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends, once another has replaced it.
+    pub ends_at: Option<Timestamp>,
 }
 
 impl Client {
