@@ -29,7 +29,7 @@ use axum::routing::{MethodRouter, any, get, post};
 use identity_core::Identity;
 use identity_core::limits::Action;
 
-pub use error::Pages as PagesDialect;
+pub use error::Pages;
 
 use self::gate::{Gate, Rule};
 use self::visit::Visit;
@@ -72,7 +72,7 @@ where
 {
     let site =
         Arc::new(Site { facade: Facade::new(identity), app: Arc::from(identity.config().mail.app_name.as_str()) });
-    let hosts = Hosts::of(&identity.config().http).layer(|_: &Request, error| PagesDialect::render(&error, None));
+    let hosts = Hosts::of(&identity.config().http).layer(|_: &Request, error| Pages::render(&error, None));
     routes(&site).layer(AroundLayer(hosts)).with_state(site)
 }
 
