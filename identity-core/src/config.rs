@@ -334,6 +334,11 @@ pub struct OAuthOptions {
     pub outbound: OutboundOptions,
 }
 
+impl OAuthOptions {
+    /// The longest lifetime of tokens that a client may be given as its own; signing keys are published for as long after their last use.
+    pub const LONGEST_OF_CLIENT: Duration = DAY;
+}
+
 /// Who may register clients over the network (RFC 7591).
 #[derive(Clone, Debug, Default)]
 pub enum Registration {

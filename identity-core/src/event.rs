@@ -5,8 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::code::Code;
-use crate::id::{ClientId, UserId};
+use crate::id::{ClientId, SigningKeyId, UserId};
+use crate::jwt::Algorithm;
 use crate::request::RequestInfo;
+use crate::time::Timestamp;
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +80,11 @@ impl<'a> Act<'a> {
     /// Whoever has the host did something to an account.
     pub(crate) fn operator(event: Event, user_id: &'a UserId) -> Self {
         Self { event, actor: Actor::Operator, user_id: Some(user_id), info: None }
+    }
+
+    /// Whoever has the host did something that is about no account, or had it done by the worker.
+    pub(crate) fn of_host(event: Event) -> Self {
+        Self { event, actor: Actor::Operator, user_id: None, info: None }
     }
 }
 
@@ -219,6 +226,22 @@ pub enum Event {
         /// Its id.
         client: ClientId,
     },
+    /// A next signing key was published.
+    KeyStaged {
+        /// What it will sign with.
+        algorithm: Algorithm,
+        /// Its id.
+        key_id: SigningKeyId,
+        /// From when on.
+        signs_from: Timestamp,
+    },
+    /// A signing key has begun to sign in place of another.
+    KeyRotated {
+        /// What it signs with.
+        algorithm: Algorithm,
+        /// Its id.
+        key_id: SigningKeyId,
+    },
 }
 
 impl Event {
@@ -262,6 +285,8 @@ impl Event {
             Self::ClientUpdated { .. } => "client.updated",
             Self::ClientSecretRotated { .. } => "client.secret_rotated",
             Self::ClientDeleted { .. } => "client.deleted",
+            Self::KeyStaged { .. } => "keys.staged",
+            Self::KeyRotated { .. } => "keys.rotated",
         }
     }
 
@@ -285,6 +310,10 @@ impl Event {
             | Self::ClientUpdated { client, deviations } => json!({ "client": client, "deviations": deviations }),
             Self::ClientSecretRotated { client, overlap } => json!({ "client": client, "overlap": overlap.as_secs() }),
             Self::ClientDeleted { client } => json!({ "client": client }),
+            Self::KeyStaged { algorithm, key_id, signs_from } => {
+                json!({ "algorithm": algorithm, "kid": key_id, "signsFrom": signs_from })
+            }
+            Self::KeyRotated { algorithm, key_id } => json!({ "algorithm": algorithm, "kid": key_id }),
             _ => Value::Null,
         };
         match details {

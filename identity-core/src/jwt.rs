@@ -1,10 +1,21 @@
 //! Verifying JSON Web Tokens (RFC 7519, RFC 8725): an explicit list of algorithms, types, issuer, audience and times.
+//!
+//! Signatures are checked by aws-lc itself. The library that gives JWKs their form would ask a provider that is one for the whole
+//! process, which belongs to the embedding application and panics where two are compiled in.
+
+#[cfg(all(test, feature = "store"))]
+mod tests;
 
 use std::fmt;
 use std::time::Duration;
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, KeyAlgorithm, PublicKeyUse};
-use jsonwebtoken::{DecodingKey, Validation};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
+    UnparsedPublicKey,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -53,41 +64,32 @@ impl Algorithm {
         Self::ALL.iter().copied().find(|algorithm| algorithm.as_str() == name)
     }
 
-    /// The same in the words of the library.
-    #[must_use]
-    pub const fn to_library(self) -> jsonwebtoken::Algorithm {
+    /// Its name in JWKs.
+    pub(crate) const fn of_jwk(self) -> KeyAlgorithm {
         match self {
-            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
-            Self::Ps256 => jsonwebtoken::Algorithm::PS256,
-            Self::Es256 => jsonwebtoken::Algorithm::ES256,
-            Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+            Self::Rs256 => KeyAlgorithm::RS256,
+            Self::Ps256 => KeyAlgorithm::PS256,
+            Self::Es256 => KeyAlgorithm::ES256,
+            Self::EdDsa => KeyAlgorithm::EdDSA,
         }
-    }
-
-    fn of_library(algorithm: jsonwebtoken::Algorithm) -> Option<Self> {
-        Self::ALL.iter().copied().find(|known| known.to_library() == algorithm)
     }
 
     /// Whether a public key may be used with this algorithm: its type and curve fit, its size is safe, and it says nothing else of itself.
     #[must_use]
     pub fn fits(self, jwk: &Jwk) -> bool {
-        let named = match (jwk.common.key_algorithm, self) {
-            (None, _)
-            | (Some(KeyAlgorithm::RS256), Self::Rs256)
-            | (Some(KeyAlgorithm::PS256), Self::Ps256)
-            | (Some(KeyAlgorithm::ES256), Self::Es256)
-            | (Some(KeyAlgorithm::EdDSA), Self::EdDsa) => true,
-            (Some(_), _) => false,
-        };
-        let signs = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
+        /// RSA moduli of 2048 to 8192 bits, in characters of base64url.
+        const RSA: std::ops::RangeInclusive<usize> = 342..=1366;
+        let common = &jwk.common;
+        let named = common.key_algorithm.is_none_or(|named| named == self.of_jwk());
+        let signs = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
+        let verifies = common.key_operations.as_ref().is_none_or(|known| known.contains(&KeyOperations::Verify));
         let fits = match (&jwk.algorithm, self) {
-            // 2048 bits are 342 characters of base64url.
-            (AlgorithmParameters::RSA(key), Self::Rs256 | Self::Ps256) => key.n.len() >= 342,
+            (AlgorithmParameters::RSA(key), Self::Rs256 | Self::Ps256) => RSA.contains(&key.n.len()),
             (AlgorithmParameters::EllipticCurve(key), Self::Es256) => key.curve == EllipticCurve::P256,
             (AlgorithmParameters::OctetKeyPair(key), Self::EdDsa) => key.curve == EllipticCurve::Ed25519,
             _ => false,
         };
-        named && signs && fits
+        named && signs && verifies && fits
     }
 }
 
@@ -165,17 +167,7 @@ pub struct Header {
 /// # Errors
 /// `Malformed`, `Algorithm`, `Critical`.
 pub fn header(token: &str) -> Result<Header, Refusal> {
-    if token.len() > MOST_BYTES || token.split('.').count() != 3 {
-        return Err(Refusal::Malformed);
-    }
-    let header = jsonwebtoken::decode_header(token).map_err(|_| Refusal::Malformed)?;
-    let algorithm = Algorithm::of_library(header.alg).ok_or(Refusal::Algorithm)?;
-    if header.crit.is_some() {
-        return Err(Refusal::Critical);
-    }
-    let kind = header.typ.map(|typ| typ.to_ascii_lowercase());
-    let kind = kind.map(|typ| typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ));
-    Ok(Header { algorithm, key_id: header.kid, kind })
+    Parts::of(token)?.header()
 }
 
 /// Reads the claims of a token without believing them, to find out whose keys to ask for.
@@ -183,10 +175,7 @@ pub fn header(token: &str) -> Result<Header, Refusal> {
 /// # Errors
 /// `Malformed`.
 pub fn peek(token: &str) -> Result<Map<String, Value>, Refusal> {
-    if token.len() > MOST_BYTES {
-        return Err(Refusal::Malformed);
-    }
-    jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| Refusal::Malformed)
+    object(Parts::of(token)?.payload)
 }
 
 /// Verifies a token: header, signature with a key of the set, and the registered claims. Returns all of its claims.
@@ -194,7 +183,8 @@ pub fn peek(token: &str) -> Result<Map<String, Value>, Refusal> {
 /// # Errors
 /// The first thing that is wrong, in that order.
 pub fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<Map<String, Value>, Refusal> {
-    let header = header(token)?;
+    let parts = Parts::of(token)?;
+    let header = parts.header()?;
     if !expected.algorithms.contains(&header.algorithm) {
         return Err(Refusal::Algorithm);
     }
@@ -207,7 +197,8 @@ pub fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<Map
             fitting.next().filter(|_| fitting.next().is_none())
         }
     };
-    let claims = signed_claims(token, key.ok_or(Refusal::UnknownKey)?, header.algorithm)?;
+    parts.check_signature(key.ok_or(Refusal::UnknownKey)?, header.algorithm)?;
+    let claims = object(parts.payload)?;
     let wanted = |typ: &&str| header.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(typ));
     if !expected.types.is_empty() && !expected.types.iter().any(|typ| wanted(&typ)) {
         return Err(Refusal::Type);
@@ -216,20 +207,82 @@ pub fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<Map
     Ok(claims)
 }
 
-fn signed_claims(token: &str, key: &Jwk, algorithm: Algorithm) -> Result<Map<String, Value>, Refusal> {
-    let key = DecodingKey::from_jwk(key).map_err(|_| Refusal::UnknownKey)?;
-    // The library's own checks read the clock of the system; ours come after.
-    let mut validation = Validation::new(algorithm.to_library());
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    match jsonwebtoken::decode::<Map<String, Value>>(token, &key, &validation) {
-        Ok(data) => Ok(data.claims),
-        Err(error) => Err(match error.kind() {
-            jsonwebtoken::errors::ErrorKind::InvalidSignature => Refusal::Signature,
-            _ => Refusal::Malformed,
-        }),
+/// The parts of a JWS in compact form (RFC 7515, section 7.1).
+struct Parts<'t> {
+    header: &'t str,
+    payload: &'t str,
+    signature: &'t str,
+    /// Header and payload with the dot between them.
+    signed: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    fn of(token: &'t str) -> Result<Self, Refusal> {
+        if token.len() > MOST_BYTES || token.bytes().filter(|byte| *byte == b'.').count() != 2 {
+            return Err(Refusal::Malformed);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(Refusal::Malformed)?;
+        Ok(Self { header, payload, signature, signed })
     }
+
+    fn header(&self) -> Result<Header, Refusal> {
+        let fields = object(self.header)?;
+        let text = |name: &str| match fields.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or(Refusal::Malformed),
+        };
+        let algorithm = text("alg")?.ok_or(Refusal::Malformed)?;
+        let algorithm = Algorithm::parse(algorithm).ok_or(Refusal::Algorithm)?;
+        // Whatever it lists: no extension is understood here (RFC 7515, section 4.1.11).
+        if fields.contains_key("crit") {
+            return Err(Refusal::Critical);
+        }
+        let kind = text("typ")?.map(str::to_ascii_lowercase);
+        let kind = kind.map(|typ| typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ));
+        Ok(Header { algorithm, key_id: text("kid")?.map(str::to_owned), kind })
+    }
+
+    fn check_signature(&self, key: &Jwk, algorithm: Algorithm) -> Result<(), Refusal> {
+        let signature = bytes(self.signature).ok_or(Refusal::Malformed)?;
+        let verified = is_signed(key, algorithm, self.signed.as_bytes(), &signature);
+        verified.filter(|good| *good).map(|_| ()).ok_or(Refusal::Signature)
+    }
+}
+
+/// Whether a signature is good; `None` with a key that is none.
+fn is_signed(key: &Jwk, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
+    let verified = match (&key.algorithm, algorithm) {
+        (AlgorithmParameters::RSA(key), Algorithm::Rs256 | Algorithm::Ps256) => {
+            let padding = match algorithm {
+                Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+                _ => &RSA_PKCS1_2048_8192_SHA256,
+            };
+            RsaPublicKeyComponents { n: bytes(&key.n)?, e: bytes(&key.e)? }.verify(padding, message, signature)
+        }
+        (AlgorithmParameters::EllipticCurve(key), Algorithm::Es256) => {
+            let (x, y) = (bytes(&key.x)?, bytes(&key.y)?);
+            if x.len() != 32 || y.len() != 32 {
+                return None;
+            }
+            // An uncompressed point begins with 4 (SEC 1, section 2.3.3).
+            let point = [&[4], x.as_slice(), y.as_slice()].concat();
+            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
+        }
+        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDsa) => {
+            UnparsedPublicKey::new(&ED25519, bytes(&key.x)?).verify(message, signature)
+        }
+        _ => return None,
+    };
+    Some(verified.is_ok())
+}
+
+fn bytes(base64url: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(base64url).ok()
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, Refusal> {
+    serde_json::from_slice(&bytes(part).ok_or(Refusal::Malformed)?).map_err(|_| Refusal::Malformed)
 }
 
 fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Refusal> {

@@ -37,7 +37,7 @@ mod family;
 #[cfg(feature = "store")]
 mod identity;
 #[cfg(feature = "store")]
-mod keys;
+pub mod keys;
 #[cfg(feature = "store")]
 pub mod limits;
 #[cfg(feature = "store")]

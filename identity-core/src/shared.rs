@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use crate::config::Config;
 use crate::crypto::aead::AtRest;
 use crate::crypto::hmac;
+use crate::crypto::keyring::Keyring;
 use crate::crypto::password::PasswordHasher;
 use crate::entropy::Entropy;
 use crate::limits::Limiter;
@@ -23,8 +24,10 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) hasher: PasswordHasher,
-    pub(crate) signing: SigningKeys,
+    pub(crate) signing: HmacKeys,
     pub(crate) at_rest: AtRest,
+    /// The keys that sign tokens, as they were read last.
+    pub(crate) keyring: Keyring,
     pub(crate) limiter: Limiter,
     pub(crate) mail: Option<Arc<dyn MailTransport>>,
     pub(crate) templates: Templates,
@@ -36,7 +39,7 @@ pub(crate) struct Shared {
 
 /// The keys that sign what comes back, each for one thing.
 #[derive(Debug)]
-pub(crate) struct SigningKeys {
+pub(crate) struct HmacKeys {
     /// The secret itself, as the reference signs its cookies.
     pub(crate) cookie: hmac::Key,
     pub(crate) verification_code: hmac::Key,

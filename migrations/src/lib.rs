@@ -19,6 +19,7 @@ mod m20261121_000006_provisionings;
 mod m20261121_000007_device_sessions;
 mod m20261121_000008_limits;
 mod m20261121_000009_events;
+mod m20261129_000010_signing_keys;
 mod m20261129_000011_clients;
 mod m20261129_000012_client_secrets;
 mod m20261129_000013_client_assertions;
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000007_device_sessions::Migration),
             Box::new(m20261121_000008_limits::Migration),
             Box::new(m20261121_000009_events::Migration),
+            Box::new(m20261129_000010_signing_keys::Migration),
             Box::new(m20261129_000011_clients::Migration),
             Box::new(m20261129_000012_client_secrets::Migration),
             Box::new(m20261129_000013_client_assertions::Migration),

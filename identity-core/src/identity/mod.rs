@@ -17,6 +17,7 @@ use crate::crypto::hmac;
 use crate::device::DeviceSessions;
 use crate::entropy;
 use crate::error::Result;
+use crate::keys::SigningKeys;
 use crate::limits::Action;
 use crate::oauth::OAuth;
 use crate::oauth::client::Clients;
@@ -187,6 +188,12 @@ impl Identity {
     #[must_use]
     pub fn clients(&self) -> Clients<'_> {
         Clients { shared: &self.0 }
+    }
+
+    /// The keys that sign tokens.
+    #[must_use]
+    pub fn signing_keys(&self) -> SigningKeys<'_> {
+        SigningKeys { shared: &self.0 }
     }
 
     /// The authorization server.

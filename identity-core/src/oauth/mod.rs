@@ -1,28 +1,32 @@
 //! The authorization server: OAuth 2.1 and OpenID Connect.
 
+mod access;
 pub mod authorize;
 pub(crate) mod claims;
 pub mod client;
+mod code;
 pub mod consent;
 mod decide;
+pub mod device;
 pub mod error;
 mod grant;
+mod id_token;
+mod issue;
 mod offer;
 pub mod params;
+mod refresh;
 mod request;
 mod subject;
-
-use serde_json::{Map, Value};
+mod token;
 
 pub use crate::scope::{self, ScopeSet};
 pub use authorize::{Authorization, ClientAnswer, Interaction, ResponseMode, Step};
 pub use client::{Client, ClientKind, ClientMetadata, ClientPolicy, GrantType};
 pub use consent::Consent;
+pub use device::DeviceRequest;
 pub use error::{ErrorCode, OAuthError};
 pub use params::Params;
 
-use crate::error::Result;
-use crate::request::RequestInfo;
 use crate::shared::Shared;
 
 /// What a client presents beside the parameters: the `Authorization` header, as it came.
@@ -38,18 +42,4 @@ pub struct Presented<'a> {
 #[derive(Debug)]
 pub struct OAuth<'s> {
     pub(crate) shared: &'s Shared,
-}
-
-impl OAuth<'_> {
-    /// The token endpoint. Returns the JSON object of the answer.
-    ///
-    /// # Errors
-    /// As RFC 6749, section 5.2, and the specifications of each grant type say.
-    pub async fn token(
-        &self,
-        _presented: Presented<'_>,
-        _info: &RequestInfo,
-    ) -> Result<Map<String, Value>, OAuthError> {
-        todo!()
-    }
 }

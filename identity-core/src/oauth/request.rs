@@ -195,11 +195,7 @@ fn redirect_uri(client: &Client, params: &Params) -> Result<(String, bool), OAut
     let registered = client.metadata.redirect_uris.as_slice();
     let wrong = |text: &'static str| Err(OAuthError::new(ErrorCode::InvalidRequest, text));
     match (params.one("redirect_uri")?, registered) {
-        (Some(uri), _)
-            if registered.iter().any(|known| known == uri || is_same_but_for_the_port(client, known, uri)) =>
-        {
-            Ok((uri.to_owned(), true))
-        }
+        (Some(uri), _) if client::redirect_uri_matches(client, uri) => Ok((uri.to_owned(), true)),
         (Some(_), _) => wrong("The redirect_uri is not registered for this client."),
         (None, [only]) if !asks_for_openid(params) => Ok((only.clone(), false)),
         (None, _) => wrong("The parameter redirect_uri is missing."),
@@ -210,32 +206,8 @@ fn asks_for_openid(params: &Params) -> bool {
     params.all("scope").any(|scope| scope.split(' ').any(|word| word == OPENID))
 }
 
-/// An application on somebody's own machine gets a port from the system when it starts (RFC 8252, section 7.3), at the registered
-/// literal address only.
-fn is_same_but_for_the_port(client: &Client, registered: &str, uri: &str) -> bool {
-    let native = client.kind == ClientKind::Public || client.metadata.application_type.as_deref() == Some("native");
-    native && without_port(registered).is_some_and(|registered| without_port(uri) == Some(registered))
-}
-
-/// Address and rest of a URI at a literal loopback address.
-fn without_port(uri: &str) -> Option<(&'static str, &str)> {
-    let (origin, rest) = ["http://127.0.0.1", "http://[::1]"]
-        .into_iter()
-        .find_map(|origin| uri.strip_prefix(origin).map(|rest| (origin, rest)))?;
-    let rest = match rest.strip_prefix(':') {
-        Some(rest) => {
-            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let (port, rest) = rest.split_at_checked(digits)?;
-            port.parse::<u16>().ok()?;
-            rest
-        }
-        None => rest,
-    };
-    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((origin, rest))
-}
-
 /// Parameters stand once (RFC 6749, section 3.1), but for `resource` (RFC 8707, section 2).
-fn nothing_is_repeated(params: &Params) -> Result<(), OAuthError> {
+pub(crate) fn nothing_is_repeated(params: &Params) -> Result<(), OAuthError> {
     params
         .iter()
         .map(|(name, _)| name)
@@ -288,7 +260,7 @@ fn short_enough(params: &Params, name: &str) -> Result<Option<String>, OAuthErro
 
 /// Scopes that nobody here knows are left out (OpenID Connect Core, section 3.1.2.1); those that the client may not have are refused.
 /// `offline_access` means nothing to a client that never asks with a refresh token (section 11).
-fn scope(params: &Params, client: &Client, config: &Config) -> Result<ScopeSet, OAuthError> {
+pub(crate) fn scope(params: &Params, client: &Client, config: &Config) -> Result<ScopeSet, OAuthError> {
     let Some(text) = params.one("scope")? else { return Ok(ScopeSet::default()) };
     let asked = ScopeSet::parse(text)
         .map_err(|_| OAuthError::new(ErrorCode::InvalidScope, "The scope is not a list of scopes."))?;

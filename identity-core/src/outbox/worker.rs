@@ -11,6 +11,7 @@ use super::{DECOY, MAIL, place};
 use crate::audit;
 use crate::device;
 use crate::error::{Error, Result};
+use crate::keys;
 use crate::limits;
 use crate::mail::{Mail, MailError};
 use crate::oauth::client;
@@ -77,6 +78,9 @@ async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
             next_purge = after(shared.clock.now(), PURGE);
             if let Err(error) = purge(&shared).await {
                 tracing::warn!(error = error.chain(), "expired rows could not be removed");
+            }
+            if let Err(error) = keys::tend(&shared).await {
+                tracing::warn!(error = error.chain(), "the signing keys could not be looked after");
             }
         }
         tokio::select! {

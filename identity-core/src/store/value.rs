@@ -1,6 +1,7 @@
 //! Our words as columns.
 
 use sea_orm::{QueryResult, TryGetable, Value};
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, Result};
@@ -43,6 +44,15 @@ pub(crate) fn list(texts: &[String]) -> Value {
 
 pub(crate) fn json(value: &Map<String, Json>) -> Value {
     Value::from(Json::Object(value.clone()))
+}
+
+pub(crate) fn bytes(value: Vec<u8>) -> Value {
+    Value::from(value)
+}
+
+/// A value as a JSON column.
+pub(crate) fn serialized(value: &impl Serialize) -> Result<Value> {
+    Ok(Value::from(serde_json::to_value(value).map_err(Error::internal)?))
 }
 
 /// The object in a JSON column; anything else reads as empty.

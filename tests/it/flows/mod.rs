@@ -5,6 +5,7 @@ mod audit;
 mod bans;
 mod embedding;
 mod imported_hashes;
+mod keys;
 mod limits;
 mod migrations;
 mod outbox;
