@@ -33,6 +33,6 @@ pub use guard::{Guard, GuardLayer, Roles};
 pub use identity_core::principal::{Device, Principal, Profile, SessionSummary};
 pub use identity_core::{Code, Error, Result};
 #[cfg(feature = "store")]
-pub use pages::{PagesDialect, router as page_router};
+pub use pages::{Pages, router as page_router};
 pub use problem::{Api, Dialect, Failure};
 pub use provision::{Provision, ProvisionFailure};

@@ -10,5 +10,6 @@ mod documents;
 mod flows;
 mod harness;
 mod isolation;
+mod pages;
 mod program;
 mod security;

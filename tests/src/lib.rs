@@ -14,6 +14,7 @@ mod app;
 mod browser;
 mod db;
 mod letter;
+mod page;
 mod process;
 #[cfg(doctest)]
 mod prose;
@@ -27,6 +28,7 @@ pub use app::{SECRET, TestApp, TestAppBuilder};
 pub use browser::{Browser, SetCookie};
 pub use db::TestDatabase;
 pub use letter::{Letter, token_of};
+pub use page::{Form, Page, Tag};
 pub use process::{Process, free_port};
 pub use race::race;
 pub use server::{Server, ServerBuilder, command, command_with};

@@ -14,7 +14,7 @@ use super::form::{Field, Notice, Trouble, focus_first};
 use super::reply::{self, Failed, Reply, see_other};
 use super::view::{Pending, View};
 use super::visit::{Asked, Visit};
-use super::{ACCOUNT, DEVICE, VERIFY, verify};
+use super::{ACCOUNT, DEVICE_CONFIRM, VERIFY, verify};
 use crate::cookie::Name;
 
 /// The parameter with which somebody who is signed in asks for the form all the same, in the word of OpenID Connect.
@@ -66,7 +66,7 @@ pub(super) async fn show(mut visit: Visit) -> Reply {
         }
         Asked::Nobody if visit.caller.is_some() && !again => {
             let device = matches!(visit.view.pending, Pending::Device(_));
-            return see_other(&visit.view.url(if device { DEVICE } else { ACCOUNT }));
+            return see_other(&visit.view.url(if device { DEVICE_CONFIRM } else { ACCOUNT }));
         }
         Asked::Nobody => {}
     }

@@ -8,6 +8,7 @@ mod answer;
 mod assets;
 mod authorize;
 mod consent;
+mod device;
 mod error;
 mod form;
 mod gate;
@@ -29,7 +30,7 @@ use axum::routing::{MethodRouter, any, get, post};
 use identity_core::Identity;
 use identity_core::limits::Action;
 
-pub use error::Pages as PagesDialect;
+pub use error::Pages;
 
 use self::gate::{Gate, Rule};
 use self::visit::Visit;
@@ -49,6 +50,7 @@ const VERIFY: &str = "/ui/verify";
 const CONSENT: &str = "/ui/consent";
 const ACCOUNT: &str = "/ui/account";
 const DEVICE: &str = "/ui/device";
+const DEVICE_CONFIRM: &str = "/ui/device/confirm";
 const LOGOUT: &str = "/ui/logout";
 const LOGGED_OUT: &str = "/ui/logged-out";
 const ERROR: &str = "/ui/error";
@@ -72,7 +74,7 @@ where
 {
     let site =
         Arc::new(Site { facade: Facade::new(identity), app: Arc::from(identity.config().mail.app_name.as_str()) });
-    let hosts = Hosts::of(&identity.config().http).layer(|_: &Request, error| PagesDialect::render(&error, None));
+    let hosts = Hosts::of(&identity.config().http).layer(|_: &Request, error| Pages::render(&error, None));
     routes(&site).layer(AroundLayer(hosts)).with_state(site)
 }
 
@@ -87,7 +89,7 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
     const VERIFICATION_MAIL: Rule = Rule::counted(Action::RequestVerification);
 
     type Methods = MethodRouter<Arc<Site>>;
-    let pages: [(&'static str, Rule, Methods); 18] = [
+    let pages: [(&'static str, Rule, Methods); 20] = [
         (AUTHORIZE, Rule::FROM_ANYWHERE, get(authorize::endpoint).post(authorize::endpoint)),
         (LOGIN, SIGN_IN, get(login::show).post(login::submit)),
         ("/ui/cancel", PLAIN, post(answer::cancel)),
@@ -98,6 +100,8 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         ("/ui/verify/send", VERIFICATION_MAIL, post(verify::send)),
         (CONSENT, PLAIN, get(consent::show).post(consent::submit)),
         (ACCOUNT, PLAIN, get(account::show).post(account::submit)),
+        (DEVICE, PLAIN, get(device::show).post(device::submit)),
+        (DEVICE_CONFIRM, PLAIN, get(device::ask).post(device::decide)),
         (LOGOUT, PLAIN, get(logout::show).post(logout::submit)),
         (LOGGED_OUT, PLAIN, get(logout::done)),
         (ERROR, PLAIN, get(error::show)),

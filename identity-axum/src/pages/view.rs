@@ -12,6 +12,8 @@ use super::texts::{Language, Marked, Texts};
 
 /// Characters of an application's name that are shown.
 const SHOWN: usize = 80;
+/// The longest id of a pending authorization, and the longest code of a device.
+const LONGEST_PENDING: usize = 64;
 /// How many tones a monogram can have.
 const TONES: u64 = 6;
 
@@ -28,6 +30,16 @@ pub(super) enum Pending {
 }
 
 impl Pending {
+    /// The authorization with this id, if it can be one.
+    pub(super) fn grant(id: &str) -> Option<Self> {
+        is_plain(id).then(|| Self::Grant(GrantId::from_text(id)))
+    }
+
+    /// The device that shows this code, if it can be one.
+    pub(super) fn device(code: &str) -> Option<Self> {
+        is_plain(code).then(|| Self::Device(code.to_owned()))
+    }
+
     /// The parameter that carries it.
     fn parameter(&self) -> Option<(&'static str, &str)> {
         match self {
@@ -36,6 +48,11 @@ impl Pending {
             Self::Device(code) => Some((USER_CODE, code)),
         }
     }
+}
+
+fn is_plain(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    !text.is_empty() && text.len() <= LONGEST_PENDING && text.bytes().all(plain)
 }
 
 /// The parameter with a pending authorization.

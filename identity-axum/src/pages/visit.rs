@@ -7,7 +7,6 @@ use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use identity_core::auth::Resolved;
-use identity_core::id::GrantId;
 use identity_core::oauth::{Authorization, Interaction, Params};
 use identity_core::request::RequestInfo;
 use identity_core::text::Email;
@@ -20,8 +19,6 @@ use super::{Site, answer};
 use crate::cookie::{Name, encode};
 use crate::facade::caller::Caller;
 
-/// The longest id of a pending authorization, and the longest code of a device.
-const LONGEST_PENDING: usize = 64;
 /// How long the address that was given stays with the pages that follow.
 const ADDRESS_KEPT: std::time::Duration = std::time::Duration::from_hours(1);
 /// What of a form is still part of the page when it is shown again.
@@ -83,18 +80,11 @@ impl Visit {
         let field = |name: &str| fields.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
         self.view.asked = field(UI_LOCALES).and_then(Language::of_tags);
         self.view.language = self.view.asked.unwrap_or(self.view.language);
-        let plain = |text: &str| {
-            text.len() <= LONGEST_PENDING && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        };
-        self.view.pending = match (field(GRANT), field(USER_CODE)) {
-            (Some(grant), _) if !grant.is_empty() => {
-                if !plain(grant) {
-                    return Err(Error::new(Code::InvalidInput));
-                }
-                Pending::Grant(GrantId::from_text(grant))
-            }
-            (_, Some(code)) if !code.is_empty() && plain(code) => Pending::Device(code.to_owned()),
-            _ => Pending::Nothing,
+        let filled = |name: &str| field(name).filter(|value| !value.is_empty());
+        self.view.pending = match (filled(GRANT), filled(USER_CODE)) {
+            (Some(grant), _) => Pending::grant(grant).ok_or_else(|| Error::new(Code::InvalidInput))?,
+            (None, Some(code)) => Pending::device(code).unwrap_or_default(),
+            (None, None) => Pending::Nothing,
         };
         let stays = |name: &String| name != UI_LOCALES && (!posted || KEPT.contains(&name.as_str()));
         let query = fields.iter().filter(|(name, _)| stays(name)).cloned().collect();
@@ -136,7 +126,7 @@ impl Visit {
     pub(super) async fn go_on(&self, session: &Resolved) -> Reply {
         match &self.view.pending {
             Pending::Nothing => see_other(super::HOME),
-            Pending::Device(_) => see_other(&self.view.url(super::DEVICE)),
+            Pending::Device(_) => see_other(&self.view.url(super::DEVICE_CONFIRM)),
             Pending::Grant(grant) => {
                 let oauth = self.site.facade.identity.oauth();
                 answer::follow(self, oauth.resume(grant, Some(session), &self.info).await?)
