@@ -23,6 +23,7 @@ mod relying_party;
 mod server;
 mod service;
 mod smtp;
+mod told;
 
 pub use actor::{Actor, Call, Reply};
 pub use app::{SECRET, TestApp, TestAppBuilder};
@@ -36,3 +37,4 @@ pub use relying_party::{Ask, RelyingParty, challenge, claims, resolved};
 pub use server::{Server, ServerBuilder, command, command_with};
 pub use service::BaseService;
 pub use smtp::SmtpSink;
+pub use told::Told;

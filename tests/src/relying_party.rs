@@ -127,7 +127,8 @@ impl RelyingParty {
     pub async fn answer(&self, app: &TestApp, user: &Actor, ask: &Ask) -> ClientAnswer {
         let browser = resolved(app, user).await;
         let (oauth, info) = (app.identity.oauth(), RequestInfo::default());
-        let mut stand = oauth.authorize(&ask.params(), browser.as_ref(), &info).await.expect("nothing of ours is broken");
+        let mut stand =
+            oauth.authorize(&ask.params(), browser.as_ref(), &info).await.expect("nothing of ours is broken");
         if let (Authorization::Ask(interaction), Some(browser)) = (&stand, &browser)
             && matches!(interaction.step, Step::Consent { .. })
         {

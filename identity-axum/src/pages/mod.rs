@@ -1,4 +1,4 @@
-//! The pages that people meet: signing in and up, getting back in, agreeing, signing out, and the endpoint that sends them there.
+//! The pages that people meet: signing in and up, getting back in, agreeing, signing out, and the endpoints that send them there.
 //!
 //! The whole of each task works with HTML alone. Pages call the flows that the Better Auth API calls, set the same cookies and count
 //! against the same limits.
@@ -41,6 +41,8 @@ use crate::problem::Dialect as _;
 
 /// The authorization endpoint (RFC 6749, section 3.1).
 const AUTHORIZE: &str = "/oauth2/authorize";
+/// The end session endpoint (OpenID Connect RP-Initiated Logout, section 2).
+const END_SESSION: &str = "/oauth2/logout";
 /// Where the pages are.
 const LOGIN: &str = "/ui/login";
 const REGISTER: &str = "/ui/register";
@@ -64,7 +66,7 @@ struct Site {
     app: Arc<str>,
 }
 
-/// The pages under `/ui/` and the authorization endpoint, for the hosts that the identity answers for.
+/// The pages under `/ui/`, the authorization endpoint and the end session endpoint, for the hosts that the identity answers for.
 ///
 /// They are optional: an application with pages of its own mounts only [`router`](crate::router). As with that one, serve the
 /// application with `into_make_service_with_connect_info::<SocketAddr>()`.
@@ -89,8 +91,9 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
     const VERIFICATION_MAIL: Rule = Rule::counted(Action::RequestVerification);
 
     type Methods = MethodRouter<Arc<Site>>;
-    let pages: [(&'static str, Rule, Methods); 20] = [
+    let pages: [(&'static str, Rule, Methods); 21] = [
         (AUTHORIZE, Rule::FROM_ANYWHERE, get(authorize::endpoint).post(authorize::endpoint)),
+        (END_SESSION, Rule::FROM_ANYWHERE, get(logout::endpoint).post(logout::endpoint).head(error::wrong_method)),
         (LOGIN, SIGN_IN, get(login::show).post(login::submit)),
         ("/ui/cancel", PLAIN, post(answer::cancel)),
         (REGISTER, SIGN_UP, get(register::show).post(register::submit)),

@@ -39,6 +39,11 @@ pub(super) fn page(status: StatusCode, view: &View, template: &impl Template) ->
     render(status, template, forms_of(view), false)
 }
 
+/// Renders a page whose forms may end there.
+pub(super) fn page_with_forms(status: StatusCode, template: &impl Template, forms: Forms) -> Reply {
+    render(status, template, forms, false)
+}
+
 /// Renders a page whose form goes to an application, by itself where scripts run.
 pub(super) fn forwarding_page(template: &impl Template) -> Reply {
     render(StatusCode::OK, template, Forms::Anywhere, true)

@@ -228,7 +228,7 @@ pub(super) fn host_of(uri: &str) -> Option<String> {
 }
 
 /// An address that a link may lead to: `javascript:` and its like are none.
-fn web_page(uri: &str) -> Option<String> {
+pub(super) fn web_page(uri: &str) -> Option<String> {
     let url = Url::parse(uri).ok()?;
     matches!(url.scheme(), "http" | "https").then(|| url.into())
 }

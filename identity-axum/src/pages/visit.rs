@@ -11,6 +11,7 @@ use identity_core::oauth::{Authorization, Interaction, Params};
 use identity_core::request::RequestInfo;
 use identity_core::text::Email;
 use identity_core::{Code, Error, Result};
+use url::form_urlencoded::Serializer;
 
 use super::reply::{Failed, Reply, see_other};
 use super::texts::Language;
@@ -19,6 +20,8 @@ use super::{Site, answer};
 use crate::cookie::{Name, encode};
 use crate::facade::caller::Caller;
 
+/// The longest query that a posted request is turned into.
+const LONGEST_QUERY: usize = 6 * 1024;
 /// How long the address that was given stays with the pages that follow.
 const ADDRESS_KEPT: std::time::Duration = std::time::Duration::from_hours(1);
 /// What of a form is still part of the page when it is shown again.
@@ -101,6 +104,16 @@ impl Visit {
     /// Whether a field says yes.
     pub(super) fn says(&self, name: &str, value: &str) -> Result<bool> {
         self.text(name).map(|found| found == value)
+    }
+
+    /// The same request by GET, where that finds out more: a form of another site comes without the cookie of the session
+    /// (`SameSite=Lax`), and the GET that follows has it.
+    pub(super) fn by_get(&self, path: &str) -> Option<String> {
+        if !self.posted || self.caller.is_some() {
+            return None;
+        }
+        let query = Serializer::new(String::new()).extend_pairs(self.fields.iter()).finish();
+        (query.len() <= LONGEST_QUERY).then(|| format!("{path}?{query}"))
     }
 
     /// The session of the browser.

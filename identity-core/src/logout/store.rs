@@ -141,16 +141,12 @@ pub(crate) async fn list(
     after: Option<&LogoutDeliveryId>,
     limit: u64,
 ) -> Result<Vec<LogoutDelivery>> {
-    let mut sql = String::from(
+    let sql = format!(
         "SELECT id, client_id, user_id, session_id, state, attempts, due_at, last_status, last_error, created_at, \
-         settled_at FROM identity_logout_deliveries WHERE id > $1",
+         settled_at FROM identity_logout_deliveries WHERE id > $1 AND ($2 = '' OR state = $2) ORDER BY id LIMIT {limit}"
     );
-    let mut values = vec![value::text(after.map_or("", LogoutDeliveryId::as_str))];
-    if let Some(state) = state {
-        sql.push_str(" AND state = $2");
-        values.push(value::text(state.as_str()));
-    }
-    sql.push_str(&format!(" ORDER BY id LIMIT {limit}"));
+    let values =
+        [value::text(after.map_or("", LogoutDeliveryId::as_str)), value::text(state.map_or("", LogoutState::as_str))];
     let rows = Sql::new(op.db(), sql, values).rows(op.db()).await?;
     let read = |row| {
         let state: String = column(row, 4)?;

@@ -56,6 +56,8 @@ pub enum LogoutStep {
     },
     /// The session of the browser is over, if there was one.
     Done {
+        /// Who asked for it, where that is certain.
+        client: Option<Client>,
         /// Where the browser goes on to.
         go_on: Option<GoOn>,
     },
@@ -99,16 +101,16 @@ impl OAuth<'_> {
             (Hint::Good(_), Some(_), None) => true,
             _ => false,
         };
-        let go_on = client.and_then(|client| asked.go_on(client));
+        let go_on = client.clone().and_then(|client| asked.go_on(client));
         if fits {
             if let Some(browser) = browser {
                 Sessions { shared }.sign_out(browser.token, info).await?;
             }
-            return Ok(LogoutStep::Done { go_on });
+            return Ok(LogoutStep::Done { client, go_on });
         }
         // Whoever is not signed in has nothing to confirm, but to be sent elsewhere.
         Ok(if browser.is_none() && go_on.is_none() {
-            LogoutStep::Done { go_on: None }
+            LogoutStep::Done { client: None, go_on }
         } else {
             LogoutStep::Ask { go_on }
         })
@@ -203,13 +205,11 @@ async fn client(shared: &Shared, asked: &Asked<'_>, hint: &Hint) -> Result<Resul
         },
         Hint::Good(claims) => {
             let mut of_hint = audiences(claims).filter(|audience| asked.client_id.is_none_or(|id| id == *audience));
-            match of_hint.next() {
-                Some(id) => id,
-                None => {
-                    let text = "The id_token_hint is not of the client that client_id names.";
-                    return Ok(Err(OAuthError::new(ErrorCode::InvalidRequest, text)));
-                }
-            }
+            let Some(id) = of_hint.next() else {
+                let text = "The id_token_hint is not of the client that client_id names.";
+                return Ok(Err(OAuthError::new(ErrorCode::InvalidRequest, text)));
+            };
+            id
         }
     };
     let found = client::store::find(&Op::read(shared), &ClientId::from_text(id)).await?;

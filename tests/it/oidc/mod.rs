@@ -1,0 +1,4 @@
+//! The authorization server, as its clients see it.
+
+mod backchannel;
+mod logout;
