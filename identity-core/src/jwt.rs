@@ -3,7 +3,7 @@
 //! Signatures are checked by aws-lc itself. The library that gives JWKs their form would ask a provider that is one for the whole
 //! process, which belongs to the embedding application and panics where two are compiled in.
 
-#[cfg(all(test, feature = "store"))]
+#[cfg(test)]
 mod tests;
 
 use std::fmt;
@@ -188,23 +188,22 @@ pub fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<Map
     if !expected.algorithms.contains(&header.algorithm) {
         return Err(Refusal::Algorithm);
     }
-    let fits = |key: &&Jwk| header.algorithm.fits(key);
-    let key = match &header.key_id {
-        Some(id) => keys.keys.iter().find(|key| key.common.key_id.as_ref() == Some(id) && fits(key)),
-        // Without a name only one key may be meant.
-        None => {
-            let mut fitting = keys.keys.iter().filter(fits);
-            fitting.next().filter(|_| fitting.next().is_none())
-        }
-    };
-    parts.check_signature(key.ok_or(Refusal::UnknownKey)?, header.algorithm)?;
+    parts.check_signature(meant(keys, &header).ok_or(Refusal::UnknownKey)?, header.algorithm)?;
     let claims = object(parts.payload)?;
     let wanted = |typ: &&str| header.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(typ));
-    if !expected.types.is_empty() && !expected.types.iter().any(|typ| wanted(&typ)) {
+    if !expected.types.is_empty() && !expected.types.iter().any(wanted) {
         return Err(Refusal::Type);
     }
     check(&claims, expected)?;
     Ok(claims)
+}
+
+/// The key that a token means: the one that it names, or without a name the only one that may be meant.
+fn meant<'k>(keys: &'k JwkSet, header: &Header) -> Option<&'k Jwk> {
+    let named = |key: &&Jwk| header.key_id.is_none() || key.common.key_id == header.key_id;
+    let mut fitting = keys.keys.iter().filter(named).filter(|key| header.algorithm.fits(key));
+    let first = fitting.next();
+    first.filter(|_| header.key_id.is_some() || fitting.next().is_none())
 }
 
 /// The parts of a JWS in compact form (RFC 7515, section 7.1).

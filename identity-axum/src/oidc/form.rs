@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, StatusCode, header};
 use identity_core::oauth::{ErrorCode, OAuthError, Params, Presented};
@@ -55,13 +56,18 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
     kind.trim().eq_ignore_ascii_case(FORM)
 }
 
-/// Reads the parameters of a form.
-pub(super) async fn read(body: axum::body::Body) -> Result<Params, Refusal> {
-    let Ok(bytes) = axum::body::to_bytes(body, MOST_BYTES).await else {
+/// Reads a body, up to the largest that is accepted.
+pub(super) async fn bytes(body: Body) -> Result<Bytes, Refusal> {
+    axum::body::to_bytes(body, MOST_BYTES).await.map_err(|_| {
         let mut response = refused(&wrong("The body is too large, or did not arrive whole."));
         *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-        return Err(Refusal::of(response));
-    };
+        Refusal::of(response)
+    })
+}
+
+/// Reads the parameters of a form.
+pub(super) async fn read(body: Body) -> Result<Params, Refusal> {
+    let bytes = bytes(body).await?;
     let pairs = form_urlencoded::parse(&bytes);
     Ok(Params::new(pairs.map(|(name, value)| (name.into_owned(), value.into_owned()))))
 }

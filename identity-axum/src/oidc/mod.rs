@@ -7,6 +7,7 @@ mod error;
 mod form;
 mod introspect;
 mod metadata;
+mod register;
 mod revoke;
 mod token;
 mod userinfo;
@@ -68,6 +69,8 @@ where
     let closed = Router::new()
         .route("/oauth2/introspect", post(introspect::introspect))
         .route("/oauth2/device", post(device::authorize))
+        .route("/oauth2/register", post(register::register))
+        .route("/oauth2/register/{id}", get(register::read).put(register::update).delete(register::remove))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(AroundLayer(NeverStored));
     open.merge(published).merge(closed).layer(hosts).with_state(endpoints)

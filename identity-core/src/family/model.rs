@@ -110,6 +110,11 @@ impl Presented {
     pub(crate) fn is_genuine(&self) -> bool {
         self.genuine
     }
+
+    /// Whether it is the token that is stored.
+    fn is(&self, stored: Option<&Digest<kind::Refresh>>) -> bool {
+        stored.is_some_and(|stored| stored.eq(&self.digest))
+    }
 }
 
 /// The refresh token of a family with this number. It can be made again at any time, so that only its digest need be stored.
@@ -130,7 +135,7 @@ impl Family {
             return Verdict::Refused;
         }
         if presented.generation == self.generation {
-            if self.current != Some(presented.digest) {
+            if !presented.is(self.current.as_ref()) {
                 return Verdict::Refused;
             }
             let stays = match rules.rotation {
@@ -143,8 +148,7 @@ impl Family {
         if presented.generation > self.generation {
             return Verdict::Refused;
         }
-        let just_replaced =
-            self.previous == Some(presented.digest) && now < after(self.rotated_at, rules.replay_window);
+        let just_replaced = presented.is(self.previous.as_ref()) && now < after(self.rotated_at, rules.replay_window);
         if just_replaced { Verdict::Repeat } else { Verdict::Reused }
     }
 }

@@ -133,7 +133,8 @@ impl Identity {
         Ok(OutboxCounts { waiting, dead })
     }
 
-    /// Starts the task that sends mails and tells clients of logouts. One process of several is enough; more share the work.
+    /// Starts the task that sends mails, tells clients of logouts, removes what has run out and looks after the signing keys. One process
+    /// of several is enough; more share the work.
     #[must_use]
     pub fn spawn_worker(&self) -> Worker {
         outbox::spawn(Arc::clone(&self.0))

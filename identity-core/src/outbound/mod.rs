@@ -182,6 +182,7 @@ impl Outbound {
         timeout(PATIENCE, exchange).await.map_err(|_| Failed::Late)?
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the one client for what strangers name")]
     fn client(&self) -> Result<&Client, Failed> {
         if let Some(client) = self.client.get() {
             return Ok(client);

@@ -6,6 +6,7 @@ mod clients;
 mod config;
 mod generate_env;
 mod health;
+mod keys;
 mod logouts;
 mod migrate;
 mod reference;
@@ -82,6 +83,9 @@ enum Command {
     /// Create and look after the applications that ask for tokens.
     #[command(subcommand)]
     Clients(clients::Clients),
+    /// List the keys that sign tokens, and replace them.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// See which clients have heard that a session has ended.
     #[command(subcommand)]
     Logouts(logouts::Logouts),
@@ -125,6 +129,7 @@ impl Cli {
             Some(Command::Logouts(command)) => wait(command.run(&self.global)),
             Some(Command::Audit(command)) => wait(command.run(&self.global)),
             Some(Command::Clients(command)) => wait(command.run(&self.global)),
+            Some(Command::Keys(command)) => wait(command.run(&self.global)),
             Some(Command::Users(command)) => wait(command.run(&self.global)),
             Some(Command::Serve(serve)) => self.global.serve(serve.or(self.serve)),
             None => self.global.serve(self.serve),

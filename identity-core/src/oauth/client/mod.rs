@@ -174,19 +174,7 @@ async fn apply(
     change: ClientChange,
 ) -> Result<Option<Token<kind::ClientSecret>>> {
     let before = client.auth_method.has_secret();
-    if let Some(name) = change.name {
-        client.name = name;
-    }
-    if let Some(method) = change.auth_method {
-        client.auth_method = method;
-        client.kind = method.kind();
-    }
-    if let Some(metadata) = change.metadata {
-        client.metadata = metadata;
-    }
-    if let Some(policy) = change.policy {
-        client.policy = policy;
-    }
+    client.change(change);
     client.updated_at = op.now();
     metadata::check(client, &op.shared().config.oauth)?;
     store::update(op, client).await?;

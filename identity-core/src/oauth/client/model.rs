@@ -364,6 +364,22 @@ pub struct ClientSecret {
 }
 
 impl Client {
+    pub(super) fn change(&mut self, change: ClientChange) {
+        if let Some(name) = change.name {
+            self.name = name;
+        }
+        if let Some(method) = change.auth_method {
+            self.auth_method = method;
+            self.kind = method.kind();
+        }
+        if let Some(metadata) = change.metadata {
+            self.metadata = metadata;
+        }
+        if let Some(policy) = change.policy {
+            self.policy = policy;
+        }
+    }
+
     /// Whether it may ask for tokens in this way.
     #[must_use]
     pub fn may_use(&self, grant: GrantType) -> bool {
