@@ -13,6 +13,8 @@ mod facade;
 mod guard;
 pub mod middleware;
 #[cfg(feature = "store")]
+mod oidc;
+#[cfg(feature = "store")]
 mod pages;
 pub mod problem;
 mod provision;
@@ -32,6 +34,8 @@ pub use extract::user::RequireUser;
 pub use guard::{Guard, GuardLayer, Roles};
 pub use identity_core::principal::{Device, Principal, Profile, SessionSummary};
 pub use identity_core::{Code, Error, Result};
+#[cfg(feature = "store")]
+pub use oidc::{OAuth, router as oidc_router};
 #[cfg(feature = "store")]
 pub use pages::{Pages, router as page_router};
 pub use problem::{Api, Dialect, Failure};

@@ -360,6 +360,8 @@ pub struct ResourceSpec {
     pub scopes: Vec<String>,
     /// Whether its tokens are opaque instead of JWTs.
     pub opaque: bool,
+    /// The client that asks us about its tokens (RFC 7662), by its `client_id`.
+    pub client: Option<String>,
 }
 
 /// What requests of our own may reach.

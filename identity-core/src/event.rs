@@ -304,12 +304,12 @@ impl Event {
             | Self::TokenReused { client }
             | Self::CodeReplayed { client }
             | Self::DeviceApproved { client }
-            | Self::DeviceDenied { client } => json!({ "client": client }),
+            | Self::DeviceDenied { client }
+            | Self::ClientDeleted { client } => json!({ "client": client }),
             Self::ClientCreated { client, deviations }
             | Self::ClientRegistered { client, deviations }
             | Self::ClientUpdated { client, deviations } => json!({ "client": client, "deviations": deviations }),
             Self::ClientSecretRotated { client, overlap } => json!({ "client": client, "overlap": overlap.as_secs() }),
-            Self::ClientDeleted { client } => json!({ "client": client }),
             Self::KeyStaged { algorithm, key_id, signs_from } => {
                 json!({ "algorithm": algorithm, "kid": key_id, "signsFrom": signs_from })
             }

@@ -105,6 +105,13 @@ impl Presented {
     }
 }
 
+impl Presented {
+    /// Whether it was made with our key, whatever has become of it since.
+    pub(crate) fn is_genuine(&self) -> bool {
+        self.genuine
+    }
+}
+
 /// The refresh token of a family with this number. It can be made again at any time, so that only its digest need be stored.
 pub(crate) fn refresh_token(key: &hmac::Key, family: &TokenFamilyId, generation: u32) -> Result<Token<kind::Refresh>> {
     let id = Uuid::parse_str(family.as_str()).map_err(Error::internal)?;

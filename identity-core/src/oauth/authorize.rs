@@ -318,6 +318,9 @@ fn wanted_scope(grant: &Grant) -> ScopeSet {
 
 /// An authorization that waits for somebody, and its client.
 async fn waiting(op: &Op<'_>, id: &GrantId) -> Result<Option<(Grant, Client)>> {
+    if id.as_str().contains('\0') {
+        return Ok(None);
+    }
     let grant = grant::store::find(op, id).await?;
     let Some(grant) = grant.filter(|grant| grant.state == State::Requested && op.now() < grant.expires_at) else {
         return Ok(None);

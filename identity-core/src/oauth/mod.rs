@@ -8,16 +8,20 @@ mod code;
 pub mod consent;
 mod decide;
 pub mod device;
+mod discovery;
 pub mod error;
 mod grant;
 mod id_token;
+mod introspect;
 mod issue;
 mod offer;
 pub mod params;
 mod refresh;
 mod request;
+mod revoke;
 mod subject;
 mod token;
+mod userinfo;
 
 pub use crate::scope::{self, ScopeSet};
 pub use authorize::{Authorization, ClientAnswer, Interaction, ResponseMode, Step};
@@ -26,8 +30,18 @@ pub use consent::Consent;
 pub use device::DeviceRequest;
 pub use error::{ErrorCode, OAuthError};
 pub use params::Params;
+pub use userinfo::UserInfo;
 
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::family;
+use crate::op::Op;
 use crate::shared::Shared;
+use crate::time::before;
+
+/// How long codes, requests and families are kept once they are over, so that one that comes back is known for what it is.
+const KEEP: Duration = Duration::from_hours(24);
 
 /// What a client presents beside the parameters: the `Authorization` header, as it came.
 #[derive(Clone, Copy, Debug)]
@@ -42,4 +56,14 @@ pub struct Presented<'a> {
 #[derive(Debug)]
 pub struct OAuth<'s> {
     pub(crate) shared: &'s Shared,
+}
+
+/// Removes what is over, at most 500 rows of each kind. Returns how many.
+pub(crate) async fn purge(op: &mut Op<'_>) -> Result<u64> {
+    let limit = before(op.now(), KEEP);
+    let grants = grant::store::purge(op, limit).await?;
+    let families = family::store::purge(op, limit).await?;
+    let tokens = access::store::purge(op).await?;
+    let devices = device::store::purge(op, limit).await?;
+    Ok(grants + families + tokens + devices)
 }

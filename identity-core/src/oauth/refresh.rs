@@ -52,13 +52,11 @@ pub(super) async fn refresh(shared: &Shared, asked: Asked<'_>) -> Result<Draft, 
 
 /// The user of a family, as long as what it rests on stands: the user is not banned, and the session is live if it goes with one.
 async fn hold_user(op: &mut Op<'_>, family: &Family) -> Result<Option<User>, OAuthError> {
-    Ok(match &family.session_id {
-        Some(session_id) => session::hold(op, session_id).await?.map(|(_, user)| user),
-        None => {
-            let now = op.now();
-            user::store::share(op, &family.user_id).await?.filter(|user| !user.is_banned(now))
-        }
-    })
+    if let Some(session_id) = &family.session_id {
+        return Ok(session::hold(op, session_id).await?.map(|(_, user)| user));
+    }
+    let now = op.now();
+    Ok(user::store::share(op, &family.user_id).await?.filter(|user| !user.is_banned(now)))
 }
 
 /// The scope may be less than was agreed to, never more.

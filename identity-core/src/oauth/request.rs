@@ -112,7 +112,7 @@ pub(crate) enum Hint {
 impl<'p> ClientChecked<'p> {
     /// Checks client and redirect URI. What is wrong with them is shown on a page and goes nowhere (RFC 9700, section 4.11.2).
     pub(crate) async fn check(op: &Op<'_>, params: &'p Params) -> Ours<Result<Self, OAuthError>> {
-        let id = match params.required("client_id") {
+        let id = match everything_is_text(params).and_then(|()| params.required("client_id")) {
             Ok(id) => ClientId::from_text(id),
             Err(error) => return Ok(Err(error)),
         };
@@ -204,6 +204,14 @@ fn redirect_uri(client: &Client, params: &Params) -> Result<(String, bool), OAut
 
 fn asks_for_openid(params: &Params) -> bool {
     params.all("scope").any(|scope| scope.split(' ').any(|word| word == OPENID))
+}
+
+/// No database takes a NUL for text.
+pub(crate) fn everything_is_text(params: &Params) -> Result<(), OAuthError> {
+    if params.iter().any(|(_, value)| value.contains('\0')) {
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, "A parameter has a NUL in it."));
+    }
+    Ok(())
 }
 
 /// Parameters stand once (RFC 6749, section 3.1), but for `resource` (RFC 8707, section 2).

@@ -28,6 +28,7 @@ impl OAuth<'_> {
     /// # Errors
     /// As RFC 6749, section 5.2, and the specifications of each grant type say.
     pub async fn token(&self, presented: Presented<'_>, info: &RequestInfo) -> Result<Map<String, Value>, OAuthError> {
+        request::everything_is_text(presented.params)?;
         request::nothing_is_repeated(presented.params)?;
         let client = auth::authenticate(self.shared, presented).await?.into_client();
         let params = presented.params;

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::keys;
 use crate::limits;
 use crate::mail::{Mail, MailError};
-use crate::oauth::client;
+use crate::oauth::{self, client};
 use crate::op::Op;
 use crate::session;
 use crate::shared::Shared;
@@ -171,6 +171,7 @@ pub(crate) async fn purge(shared: &Shared) -> Result<()> {
     while removed(shared, async |op| verification::store::purge(op, before(now, KEEP_VERIFICATIONS)).await).await? {}
     while removed(shared, async |op| audit::forget_rest(op, before(now, FORGETTING)).await).await? {}
     while removed(shared, async |op| audit::purge(op, before(now, shared.config.audit.keep_for)).await).await? {}
+    while removed(shared, async |op| oauth::purge(op).await).await? {}
     while removed(shared, async |op| client::store::purge(op).await).await? {}
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
     while removed(shared, async |op| limits::store::purge(op.db(), now).await).await? {}

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::model::{
     AuthMethod, Client, ClientKind, ClientMetadata, ClientPolicy, GrantType, RefreshPolicy, SubjectType,
@@ -35,21 +35,22 @@ const LONGEST_STATIC: Duration = Duration::from_hours(24 * 7);
 /// What is wrong with a client, and in which field.
 #[derive(Debug)]
 pub(super) struct Problem {
-    field: &'static str,
+    field: Cow<'static, str>,
     sentence: Cow<'static, str>,
 }
 
 impl Problem {
     /// A field and what is wrong with it, as the end of a sentence that begins with the field.
-    pub(super) fn new(field: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self { field, sentence: sentence.into() }
+    pub(super) fn new(field: impl Into<Cow<'static, str>>, sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: field.into(), sentence: sentence.into() }
     }
 }
 
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         let Problem { field, sentence } = problem;
-        Self::new(Code::InvalidClientMetadata).with_field(field).with_detail(format!("{field} {sentence}"))
+        let detail = format!("{field} {sentence}");
+        Self::new(Code::InvalidClientMetadata).with_field(field).with_detail(detail)
     }
 }
 
@@ -108,17 +109,20 @@ pub(super) fn check(client: &Client, options: &OAuthOptions) -> Result<(), Probl
 }
 
 fn check_name(name: &str) -> Result<(), Problem> {
+    if is_name(name) {
+        return Ok(());
+    }
+    let sentence = "must be 1 to 128 characters, without spaces around it, control characters and angle brackets";
+    Err(Problem::new("client_name", sentence))
+}
+
+/// Whether a text can be shown to people as the name of a client.
+pub(super) fn is_name(text: &str) -> bool {
     // Marks that turn the direction of a text could make one name look like another.
     let turns =
         |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let forbidden = |letter: char| letter.is_control() || matches!(letter, '<' | '>') || turns(letter);
-    if name.trim() != name || !(1..=MOST_NAME).contains(&name.chars().count()) || name.contains(forbidden) {
-        return Err(Problem::new(
-            "client_name",
-            "must be 1 to 128 characters, without spaces around it, control characters and angle brackets",
-        ));
-    }
-    Ok(())
+    text.trim() == text && (1..=MOST_NAME).contains(&text.chars().count()) && !text.contains(forbidden)
 }
 
 fn check_grants(client: &Client) -> Result<(), Problem> {
@@ -272,6 +276,20 @@ fn check_policy(client: &Client, policy: &ClientPolicy, options: &OAuthOptions) 
 }
 
 impl Client {
+    /// Everything that is registered, under the names of RFC 7591, section 2; no secret is in it.
+    ///
+    /// # Errors
+    /// `internal`.
+    pub fn to_document(&self) -> Result<Map<String, Value>, Error> {
+        let metadata = serde_json::to_value(&self.metadata).map_err(Error::internal)?;
+        let Value::Object(mut document) = metadata else { return Err(Code::Internal.into()) };
+        document.retain(|_, value| value.as_array().is_none_or(|values| !values.is_empty()));
+        document.insert("client_id".to_owned(), self.id.as_str().into());
+        document.insert("client_name".to_owned(), self.name.as_str().into());
+        document.insert("token_endpoint_auth_method".to_owned(), self.auth_method.as_str().into());
+        Ok(document)
+    }
+
     /// With what its assertions may be signed.
     pub(super) fn assertion_algorithms(&self) -> &[Algorithm] {
         self.metadata.token_endpoint_auth_signing_alg.as_ref().map_or(Algorithm::ALL, std::slice::from_ref)

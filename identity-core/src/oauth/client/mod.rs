@@ -4,6 +4,7 @@ mod assertion;
 pub(crate) mod auth;
 mod metadata;
 pub mod model;
+mod registration;
 pub(crate) mod store;
 mod uri;
 
@@ -172,7 +173,7 @@ async fn apply(
     client: &mut Client,
     change: ClientChange,
 ) -> Result<Option<Token<kind::ClientSecret>>> {
-    let had_secret = client.auth_method.has_secret();
+    let before = client.auth_method.has_secret();
     if let Some(name) = change.name {
         client.name = name;
     }
@@ -189,12 +190,12 @@ async fn apply(
     client.updated_at = op.now();
     metadata::check(client, &op.shared().config.oauth)?;
     store::update(op, client).await?;
-    let has_secret = client.auth_method.has_secret();
-    if had_secret && !has_secret {
+    let after = client.auth_method.has_secret();
+    if before && !after {
         let now = op.now();
         store::end_secrets(op, &client.id, now).await?;
     }
-    if has_secret && !had_secret { mint_secret(op, &client.id).await.map(Some) } else { Ok(None) }
+    if after && !before { mint_secret(op, &client.id).await.map(Some) } else { Ok(None) }
 }
 
 /// Checks that whoever has a sector agrees to all redirect URIs of a client that claims to be of it (OpenID Connect Dynamic Client

@@ -53,6 +53,7 @@ impl OAuth<'_> {
         presented: Presented<'_>,
     ) -> std::result::Result<Map<String, Value>, OAuthError> {
         let (shared, params) = (self.shared, presented.params);
+        request::everything_is_text(params)?;
         request::nothing_is_repeated(params)?;
         let client = auth::authenticate(shared, presented).await?.into_client();
         if !client.may_use(GrantType::DeviceCode) {
@@ -205,7 +206,8 @@ async fn approved(
     let gone = || OAuthError::new(ErrorCode::InvalidGrant, "Whoever let the device in is no longer signed in.");
     let resources = narrowed(&op.shared().config.http.base_url, resources, &waiting.resources)?;
     let session_id = waiting.session_id.as_ref().ok_or_else(gone)?;
-    let (session, user) = session::hold(&mut op, session_id).await?.ok_or_else(gone)?;
+    let held = session::hold(&mut op, session_id).await?.filter(|(_, user)| Some(&user.id) == waiting.user_id.as_ref());
+    let (session, user) = held.ok_or_else(gone)?;
     if !store::spend(&mut op, &waiting.id).await? {
         return Err(gone());
     }
