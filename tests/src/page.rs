@@ -68,7 +68,8 @@ impl Actor {
             assert_ne!(reply.status, StatusCode::TEMPORARY_REDIRECT, "a form would be sent on");
             reply = self.opens(&path_of(&url)).await;
         }
-        let tags = if reply.status.is_redirection() { Vec::new() } else { parse(&reply.text()) };
+        let html = reply.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+        let tags = if html { parse(&reply.text()) } else { Vec::new() };
         Page { url, reply, tags, actor: self.clone() }
     }
 
@@ -109,8 +110,12 @@ impl Page {
     /// All the text on it, in one line.
     #[must_use]
     pub fn text(&self) -> String {
-        let all: Vec<&str> = self.tags.iter().flat_map(|tag| tag.text.split_whitespace()).collect();
-        all.join(" ")
+        let all = self.tags.iter().fold(String::new(), |mut all, tag| {
+            let inline = ["a", "strong", "span", "code"].contains(&tag.name.trim_start_matches('/'));
+            all.push_str(if inline { "" } else { " " });
+            all + &tag.text
+        });
+        all.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// Checks the status, and shows the text when it is another.

@@ -62,10 +62,11 @@ fn enter(visit: &Visit, code: &str, error: Option<&str>, status: StatusCode) -> 
 
 /// Takes the code.
 pub(super) async fn submit(visit: Visit) -> Reply {
-    let typed = visit.text(USER_CODE)?;
-    let code: String = typed.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let typed = visit.text(USER_CODE)?.trim();
+    // Whatever stands between the letters does not count; keyboards of phones make many things of a dash.
+    let code: String = typed.chars().filter(char::is_ascii_alphanumeric).collect();
     let texts = visit.view.t();
-    if code.is_empty() {
+    if typed.is_empty() {
         return enter(&visit, "", Some(texts.common.no_code()), StatusCode::UNPROCESSABLE_ENTITY);
     }
     let Some(pending) = Pending::device(&code) else {

@@ -164,6 +164,9 @@ async fn posted_fields(headers: &HeaderMap, body: Body) -> Result<Vec<(String, S
     let bytes = axum::body::to_bytes(body, MOST_BYTES)
         .await
         .map_err(|error| Error::new(Code::PayloadTooLarge).caused_by(error))?;
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {

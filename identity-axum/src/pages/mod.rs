@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::routing::{MethodRouter, any, get, post};
+use axum::routing::{MethodRouter, any};
 use identity_core::Identity;
 use identity_core::limits::Action;
 
@@ -91,31 +91,32 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
     const VERIFICATION_MAIL: Rule = Rule::counted(Action::RequestVerification);
 
     type Methods = MethodRouter<Arc<Site>>;
+    let only = || MethodRouter::new().fallback(error::wrong_method);
     let pages: [(&'static str, Rule, Methods); 21] = [
-        (AUTHORIZE, Rule::FROM_ANYWHERE, get(authorize::endpoint).post(authorize::endpoint)),
-        (END_SESSION, Rule::FROM_ANYWHERE, get(logout::endpoint).post(logout::endpoint).head(error::wrong_method)),
-        (LOGIN, SIGN_IN, get(login::show).post(login::submit)),
-        ("/ui/cancel", PLAIN, post(answer::cancel)),
-        (REGISTER, SIGN_UP, get(register::show).post(register::submit)),
-        (FORGOT, RESET_MAIL, get(reset::ask).post(reset::send)),
-        (RESET, NEW_PASSWORD, get(reset::show).post(reset::submit)),
-        (VERIFY, CODE, get(verify::show).post(verify::submit)),
-        ("/ui/verify/send", VERIFICATION_MAIL, post(verify::send)),
-        (CONSENT, PLAIN, get(consent::show).post(consent::submit)),
-        (ACCOUNT, PLAIN, get(account::show).post(account::submit)),
-        (DEVICE, PLAIN, get(device::show).post(device::submit)),
-        (DEVICE_CONFIRM, PLAIN, get(device::ask).post(device::decide)),
-        (LOGOUT, PLAIN, get(logout::show).post(logout::submit)),
-        (LOGGED_OUT, PLAIN, get(logout::done)),
-        (ERROR, PLAIN, get(error::show)),
-        ("/ui/assets/app.css", Rule::FREE, get(assets::style)),
-        ("/ui/assets/enhance.js", Rule::FREE, get(assets::script)),
-        ("/ui", PLAIN, get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
-        ("/ui/", PLAIN, get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
+        (AUTHORIZE, Rule::FROM_ANYWHERE, only().get(authorize::endpoint).post(authorize::endpoint)),
+        (END_SESSION, Rule::FROM_ANYWHERE, only().get(logout::endpoint).post(logout::endpoint).head(error::wrong_method)),
+        (LOGIN, SIGN_IN, only().get(login::show).post(login::submit)),
+        ("/ui/cancel", PLAIN, only().post(answer::cancel)),
+        (REGISTER, SIGN_UP, only().get(register::show).post(register::submit)),
+        (FORGOT, RESET_MAIL, only().get(reset::ask).post(reset::send)),
+        (RESET, NEW_PASSWORD, only().get(reset::show).post(reset::submit)),
+        (VERIFY, CODE, only().get(verify::show).post(verify::submit)),
+        ("/ui/verify/send", VERIFICATION_MAIL, only().post(verify::send)),
+        (CONSENT, PLAIN, only().get(consent::show).post(consent::submit)),
+        (ACCOUNT, PLAIN, only().get(account::show).post(account::submit)),
+        (DEVICE, PLAIN, only().get(device::show).post(device::submit)),
+        (DEVICE_CONFIRM, PLAIN, only().get(device::ask).post(device::decide)),
+        (LOGOUT, PLAIN, only().get(logout::show).post(logout::submit)),
+        (LOGGED_OUT, PLAIN, only().get(logout::done)),
+        (ERROR, PLAIN, only().get(error::show)),
+        ("/ui/assets/app.css", Rule::FREE, only().get(assets::style)),
+        ("/ui/assets/enhance.js", Rule::FREE, only().get(assets::script)),
+        ("/ui", PLAIN, only().get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
+        ("/ui/", PLAIN, only().get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
         ("/ui/{*path}", PLAIN, any(error::not_found)),
     ];
     let router = pages.into_iter().fold(Router::new(), |router, (path, rule, methods)| {
-        router.route(path, methods.fallback(error::wrong_method).layer(AroundLayer(Gate::new(site, path, rule))))
+        router.route(path, methods.layer(AroundLayer(Gate::new(site, path, rule))))
     });
     router
 }

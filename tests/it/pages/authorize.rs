@@ -4,7 +4,7 @@ use http::Method;
 use http::header::{CONTENT_TYPE, ORIGIN};
 use identity_tests::TestApp;
 
-use super::{CALLBACK, client, has_code, has_error, ledger, request, sign_in};
+use super::{CALLBACK, client, has_code, has_error, request, sign_in};
 
 /// An application of ours, for which nobody is asked.
 async fn own(app: &TestApp) {

@@ -108,7 +108,7 @@ async fn guesses_at_one_account_meet_the_pause_of_the_account() {
     let stranger = ann.at_another_browser().from_ip([192, 0, 2, 7]);
     let page = stranger.visits("/ui/login").await;
     let mut last = None;
-    for _ in 0..7 {
+    for _ in 0..14 {
         app.pass(Duration::from_secs(10));
         let form = page.form("login-submit").fill("username", &ann.email).fill("password", "no");
         last = Some(form.submit().await);

@@ -2,6 +2,7 @@
 
 mod authorize;
 mod consent;
+mod device;
 mod forms;
 mod headers;
 mod hostile;

@@ -84,6 +84,7 @@ async fn a_sign_in_that_has_to_prove_its_address_first_leads_back() {
     let app = app(true, true).await;
     let ann = app.actor("ann");
     let _ = ann.signs_up().await.expect(200);
+    let _ = app.letter_to(&ann.email, 0).await;
     let later = ann.at_another_browser();
     let page = sign_in(&begins(&later).await, &later).await.at("/ui/verify");
     let page = page.form("verify-send").submit().await.at("/ui/verify");

@@ -74,6 +74,7 @@ async fn the_page_without_a_token_offers_another_mail() {
 async fn a_new_password_does_not_go_around_the_proof_of_an_address() {
     let app = TestApp::builder().config(|config| config.email.require_verification = true).start().await;
     let ann = app.user("ann").await;
+    let _ = app.letter_to(&ann.email, 0).await;
     let _ = ann.visits("/ui/forgot").await.form("forgot-submit").fill("email", &ann.email).submit().await;
     let link = app.letter_to(&ann.email, 1).await.link();
     let page = ann.visits(&link).await.form("reset-submit").fill("new_password", "a new password").submit().await;

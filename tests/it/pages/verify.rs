@@ -66,6 +66,7 @@ async fn a_dead_link_leads_to_a_page_that_offers_another_mail() {
     let ann = app.actor("ann");
     let _ = sign_up(&ann.visits("/ui/register").await, &ann).await;
     let link = app.letter_to(&ann.email, 0).await.link();
+    app.until_mails_have_left().await;
     let dead = link.replace("token=", "token=x");
     let page = ann.visits(&dead).await.at("/ui/verify");
     assert!(page.text().contains("That link does not work any more."));
@@ -83,6 +84,7 @@ async fn a_sign_in_with_an_unproved_address_leads_to_the_proof() {
     let app = app(true).await;
     let ann = app.actor("ann");
     let _ = sign_up(&ann.visits("/ui/register").await, &ann).await;
+    let _ = app.letter_to(&ann.email, 0).await;
     let later = ann.at_another_browser();
     let page = sign_in(&later.visits("/ui/login").await, &later).await.at("/ui/verify");
     assert!(page.text().contains(&format!("Before you can sign in, show that mail to {} reaches you.", ann.email)));

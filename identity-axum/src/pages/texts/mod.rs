@@ -227,7 +227,6 @@ catalogue! {
         heading;
         lede;
         again;
-        back(client);
     }
     /// Carrying an answer to an application as a form.
     form_post {
