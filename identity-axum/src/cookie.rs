@@ -1,4 +1,4 @@
-//! The cookies of the Better Auth API: how they are named, signed, set and cleared. The one place that sets attributes.
+//! The cookies of the Better Auth API and of our pages: how they are named, signed, set and cleared. The one place that sets attributes.
 //!
 //! The format is the reference's, so that live sessions survive an import: value, dot, padded standard base64 of the
 //! HMAC-SHA256 of the value under the raw secret, all percent-encoded as JavaScript's `encodeURIComponent` does it.
@@ -17,8 +17,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::auth::credentials::{Presentation, RawCookie};
 
-/// The prefix of all names.
+/// What the names of the Better Auth API begin with, and those of our pages.
 const PREFIX: &str = "better-auth";
+const PREFIX_OF_PAGES: &str = "identity";
 
 /// What `encodeURIComponent` leaves as it is, besides letters and digits.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -46,6 +47,14 @@ pub(crate) enum Name {
     DontRemember,
     /// What lets this browser be signed in by a verification link.
     EmailFlow,
+    /// The name of this browser, which its forms are tied to.
+    Browser,
+    /// The language that was chosen on a page.
+    Language,
+    /// Whether pages are `light` or `dark`; without it they are as the device is.
+    Theme,
+    /// The address that was last given on a page, for the pages that follow.
+    Address,
 }
 
 impl Name {
@@ -55,7 +64,16 @@ impl Name {
             Self::SessionData => "session_data",
             Self::DontRemember => "dont_remember",
             Self::EmailFlow => "email_flow",
+            Self::Browser => "browser",
+            Self::Language => "language",
+            Self::Theme => "theme",
+            Self::Address => "address",
         }
+    }
+
+    /// Whether our pages have it to themselves: then it is of no use to other hosts of the domain, and they cannot set it.
+    const fn is_of_pages(self) -> bool {
+        matches!(self, Self::Browser | Self::Language | Self::Theme | Self::Address)
     }
 }
 
@@ -83,8 +101,9 @@ impl Cookies {
     /// The full name of a cookie.
     #[must_use]
     pub(crate) fn name(&self, name: Name) -> String {
-        let secure = if self.secure { "__Secure-" } else { "" };
-        format!("{secure}{PREFIX}.{}", name.as_str())
+        let (guard, prefix) = if name.is_of_pages() { ("__Host-", PREFIX_OF_PAGES) } else { ("__Secure-", PREFIX) };
+        let guard = if self.secure { guard } else { "" };
+        format!("{guard}{prefix}.{}", name.as_str())
     }
 
     /// Signs a value, ready to be set.
@@ -142,7 +161,7 @@ impl Cookies {
         if let Some(age) = max_age {
             let _ = write!(cookie, "Max-Age={}; ", age.as_secs());
         }
-        if let Some(domain) = &self.domain {
+        if let Some(domain) = self.domain.as_ref().filter(|_| !name.is_of_pages()) {
             let _ = write!(cookie, "Domain={domain}; ");
         }
         cookie.push_str("Path=/; HttpOnly; ");

@@ -8,10 +8,14 @@ mod cookie;
 #[cfg(feature = "store")]
 mod device_sessions;
 pub mod extract;
+#[cfg(feature = "store")]
+mod facade;
 mod guard;
 pub mod middleware;
 #[cfg(feature = "store")]
 mod oidc;
+#[cfg(feature = "store")]
+mod pages;
 pub mod problem;
 mod provision;
 
@@ -32,5 +36,7 @@ pub use identity_core::principal::{Device, Principal, Profile, SessionSummary};
 pub use identity_core::{Code, Error, Result};
 #[cfg(feature = "store")]
 pub use oidc::{OAuth, router as oidc_router};
+#[cfg(feature = "store")]
+pub use pages::{Pages, router as page_router};
 pub use problem::{Api, Dialect, Failure};
 pub use provision::{Provision, ProvisionFailure};

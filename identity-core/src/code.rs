@@ -100,6 +100,7 @@ codes! {
     InvalidOrigin = "invalid_origin", Forbidden, "The origin is not trusted.";
     MissingOrigin = "missing_origin", Forbidden, "The request has cookies but no origin.";
     CrossSiteNavigation = "cross_site_navigation", Forbidden, "Signing in by navigating from another site is blocked.";
+    FormNotOurs = "form_not_ours", Forbidden, "The form is too old, or it was not shown to this browser.";
     InvalidCallbackUrl = "invalid_callback_url", Forbidden, "The callback URL is not trusted.";
     InvalidRedirectUrl = "invalid_redirect_url", Forbidden, "The redirect URL is not trusted.";
     InvalidErrorCallbackUrl = "invalid_error_callback_url", Forbidden, "The error callback URL is not trusted.";

@@ -41,6 +41,8 @@ pub mod keys;
 #[cfg(feature = "store")]
 pub mod limits;
 #[cfg(feature = "store")]
+pub mod logout;
+#[cfg(feature = "store")]
 pub mod mail;
 #[cfg(feature = "store")]
 pub mod oauth;

@@ -14,8 +14,8 @@ use crate::time::Timestamp;
 
 /// One unit of work.
 ///
-/// Rows are locked in the order user, account, verification, session, device session, signing key, client, grant, family, access token,
-/// consent, device authorization, guesses, event, outbox, so that no two operations wait for each other.
+/// Rows are locked in the order user, account, verification, session, device session, signing key, client, logout, grant, family,
+/// access token, consent, device authorization, guesses, event, outbox, so that no two operations wait for each other.
 ///
 /// Public methods of services open one; functions inside the crate take `&mut Op`, so that any two steps compose in one
 /// transaction. It has no mailer and no HTTP client: code that holds a transaction cannot reach the network, and passwords are
@@ -26,6 +26,7 @@ pub(crate) struct Op<'s> {
     db: Conn<'s>,
     now: Timestamp,
     fills_outbox: bool,
+    ends_sessions: bool,
     /// What the log is told once this is committed.
     lines: Vec<Line>,
     /// Held until the transaction has ended; the field order drops it after the transaction.
@@ -50,7 +51,15 @@ impl<'s> Op<'s> {
     }
 
     fn over(shared: &'s Shared, db: Conn<'s>) -> Self {
-        Self { shared, db, now: shared.clock.now(), fills_outbox: false, lines: Vec::new(), turn: None }
+        Self {
+            shared,
+            db,
+            now: shared.clock.now(),
+            fills_outbox: false,
+            ends_sessions: false,
+            lines: Vec::new(),
+            turn: None,
+        }
     }
 
     pub(crate) fn db(&self) -> &Conn<'s> {
@@ -75,6 +84,11 @@ impl<'s> Op<'s> {
         self.fills_outbox = true;
     }
 
+    /// Notes that clients have to hear of a logout once this is committed.
+    pub(crate) fn wake_logouts(&mut self) {
+        self.ends_sessions = true;
+    }
+
     /// Tells the log once this is committed; inside a transaction of the embedding application, at once.
     pub(crate) fn log(&mut self, line: Line) {
         if self.db.is_joined() {
@@ -91,6 +105,9 @@ impl<'s> Op<'s> {
         self.lines.iter().for_each(Line::write);
         if self.fills_outbox {
             self.shared.outbox_filled.notify_one();
+        }
+        if self.ends_sessions {
+            self.shared.session_ended.notify_one();
         }
         Ok(())
     }

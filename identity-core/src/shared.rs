@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) outbound: Outbound,
     /// Wakes the worker when a commit has put something into the outbox.
     pub(crate) outbox_filled: Notify,
+    /// Wakes it when a commit has ended a session that clients have to hear of.
+    pub(crate) session_ended: Notify,
 }
 
 /// The keys that sign what comes back, each for one thing.
@@ -50,4 +52,6 @@ pub(crate) struct HmacKeys {
     pub(crate) pairwise: hmac::Key,
     /// What the codes that people enter for a device are known by in the database.
     pub(crate) user_code: hmac::Key,
+    /// The forms of our own pages.
+    pub(crate) forms: hmac::Key,
 }

@@ -13,7 +13,7 @@ use identity_axum::middleware::headers::SecurityHeaders;
 use identity_axum::middleware::host::Hosts;
 use identity_axum::middleware::trace::Trace;
 use identity_axum::middleware::{Around, AroundLayer, Next};
-use identity_axum::{Api, BetterAuth, Code, Dialect, Error, Failure, OAuth};
+use identity_axum::{Api, BetterAuth, Code, Dialect, Error, Failure, OAuth, Pages};
 use identity_core::Identity;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -55,7 +55,8 @@ pub(crate) fn app(
         .method_not_allowed_fallback(async || refuse::<Api>(Error::new(Code::MethodNotAllowed)));
     let routes = protect::<Api>(routes, &http.base_url, drain);
     let routes = routes.merge(protect::<OAuth>(identity_axum::oidc_router(identity), &http.base_url, drain));
-    Ok(routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url, drain)))
+    let routes = routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url, drain));
+    Ok(routes.merge(protect::<Pages>(identity_axum::page_router(identity), &http.base_url, drain)))
 }
 
 /// The layers that hold for every request, from the outside in: what it carries, and what keeps it from harming others. Each part of
@@ -97,6 +98,10 @@ impl<D: Dialect> Around for InTime<D> {
 fn front_page(settings: &Settings) -> String {
     let base_url = settings.http.base_url.as_str();
     let mut rows = vec![
+        (
+            "Account",
+            format!("{} and {}", link(&format!("{base_url}/ui/login")), link(&format!("{base_url}/ui/logout"))),
+        ),
         ("Better Auth API", link(&format!("{base_url}/api/auth/ok"))),
         ("OpenID Connect", link(&format!("{base_url}/.well-known/openid-configuration"))),
         (

@@ -4,6 +4,7 @@ mod app;
 mod cli;
 mod compose;
 mod config;
+mod conformance;
 mod data;
 mod drain;
 mod files;

@@ -23,9 +23,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::app::app;
 use crate::cli::Failure;
 use crate::compose::{self, Mailer};
-use crate::config::{Loaded, Settings};
+use crate::config::{Loaded, Profile, Settings};
 use crate::drain::Drain;
-use crate::{mailbox, telemetry};
+use crate::{conformance, mailbox, telemetry};
 
 /// How long a client may take to send the headers of a request.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT.
-pub(crate) async fn run(loaded: Loaded, migrate: bool) -> Result<(), Failure> {
+pub(crate) async fn run(loaded: Loaded, migrate: bool, profile: Option<Profile>) -> Result<(), Failure> {
     let Loaded { settings, exposures, .. } = loaded;
     telemetry::log(&settings.telemetry);
     if !exposures.is_empty() {
@@ -55,6 +55,9 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool) -> Result<(), Failure> {
     let identity = compose::identity(&settings, open(&settings).await?, &mailer)?;
     prepare(&identity, &settings, migrate).await?;
     bootstrap(&identity, &settings).await?;
+    if profile == Some(Profile::Conformance) {
+        conformance::prepare(&identity).await?;
+    }
     let drain = Drain::default();
     let app = app(&identity, &settings, mailer.mailbox(), &drain)?;
     let listener = bind(settings.http.listen).await?;

@@ -21,6 +21,7 @@ use crate::config::{LogFormat, Telemetry};
 const REQUESTS: &str = "http_requests_total";
 const DURATION: &str = "http_request_duration_seconds";
 const OUTBOX: &str = "outbox_messages";
+const LOGOUTS: &str = "logout_deliveries";
 const HASHED: &str = "passwords_hashed_total";
 const START: &str = "process_start_time_seconds";
 
@@ -61,6 +62,7 @@ pub(crate) fn count(clock: &dyn Clock) -> Result<PrometheusHandle, Failure> {
     metrics::describe_counter!(REQUESTS, "Requests by method, route and class of status.");
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "Time to answer by method and route.");
     metrics::describe_gauge!(OUTBOX, "Mails that wait for their turn, and mails that were given up.");
+    metrics::describe_gauge!(LOGOUTS, "Logouts that clients have yet to hear of, and those that were given up.");
     metrics::describe_counter!(HASHED, "Passwords that were hashed or checked, the dearest work there is.");
     metrics::describe_gauge!(START, metrics::Unit::Seconds, "When the process started, in seconds since 1970.");
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float for 200 million years")]
@@ -81,10 +83,17 @@ pub(crate) fn metrics_routes(handle: PrometheusHandle, identity: Identity) -> Ro
 /// While the database does not answer, the last values stand.
 async fn measure_outbox(identity: &Identity) {
     if let Ok(Ok(counts)) = tokio::time::timeout(OUTBOX_PATIENCE, identity.outbox()).await {
-        for (state, count) in [("waiting", counts.waiting), ("dead", counts.dead)] {
-            #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 mails")]
-            metrics::gauge!(OUTBOX, "state" => state).set(count as f64);
-        }
+        show(OUTBOX, counts.waiting, counts.dead);
+    }
+    if let Ok(Ok(counts)) = tokio::time::timeout(OUTBOX_PATIENCE, identity.logouts().counts()).await {
+        show(LOGOUTS, counts.waiting, counts.dead);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 mails or logouts")]
+fn show(gauge: &'static str, waiting: i64, dead: i64) {
+    for (state, count) in [("waiting", waiting), ("dead", dead)] {
+        metrics::gauge!(gauge, "state" => state).set(count as f64);
     }
 }
 

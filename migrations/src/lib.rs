@@ -30,6 +30,7 @@ mod m20261129_000017_token_families;
 mod m20261129_000018_access_tokens;
 mod m20261129_000019_consents;
 mod m20261129_000020_device_authorizations;
+mod m20261129_000021_logout_deliveries;
 mod m20261129_000022_used_devices;
 
 /// The ordered list of migrations.
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000018_access_tokens::Migration),
             Box::new(m20261129_000019_consents::Migration),
             Box::new(m20261129_000020_device_authorizations::Migration),
+            Box::new(m20261129_000021_logout_deliveries::Migration),
             Box::new(m20261129_000022_used_devices::Migration),
         ]
     }

@@ -11,5 +11,6 @@ mod flows;
 mod harness;
 mod isolation;
 mod oidc;
+mod pages;
 mod program;
 mod security;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use identity_tests::{BaseService, Proxy, Server, SmtpSink, TestDatabase, race};
+use http::Method;
+use identity_tests::{BaseService, Call, Proxy, Server, SmtpSink, TestDatabase, Told, claims, race};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -227,4 +228,87 @@ async fn server_and_wallet() -> (Server, BaseService) {
     let server = Server::builder().env("IDENTITY_PROVISIONING__TARGETS", format!("wallet={SECRET}")).start().await;
     let wallet = BaseService::start(&server, "wallet", SECRET).await;
     (server, wallet)
+}
+
+#[tokio::test]
+async fn the_conformance_profile_is_ready_for_the_suite_and_an_operator_sees_who_was_told_of_a_logout() {
+    let server = Server::builder().with(&["--profile", "conformance"]).start().await;
+    assert!(server.logs().contains("INSECURE: --profile conformance"), "{}", server.logs());
+    let told = Told::start().await;
+    let (suite, person) = (server.actor("suite"), server.actor("conf"));
+    let callback = "https://suite.example.test/callback";
+    let metadata = json!({
+        "redirect_uris": [callback], "backchannel_logout_uri": told.uri(), "backchannel_logout_session_required": true,
+        "post_logout_redirect_uris": ["https://suite.example.test/bye"],
+    });
+    let registered = suite.send(Call::at(Method::POST, "/oauth2/register").json(&metadata)).await.expect(201).json();
+    let (id, secret) = (registered["client_id"].as_str().unwrap(), registered["client_secret"].as_str().unwrap());
+
+    // No PKCE, and every scope that has claims.
+    let scope = "openid+profile+email+address+phone";
+    let request =
+        format!("/oauth2/authorize?response_type=code&client_id={id}&redirect_uri={callback}&scope={scope}&state=s");
+    let page = person.visits(&request).await.at("/ui/login");
+    let page =
+        page.form("login-submit").fill("username", "conf@example.org").fill("password", "correct horse").submit().await;
+    let page = page.at("/ui/consent").form("consent-allow").submit().await;
+    let code = page.query("code").unwrap_or_else(|| panic!("{}", page.url));
+    let fields = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", callback)];
+    let credential = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{id}:{secret}"));
+    let basic =
+        Call::at(Method::POST, "/oauth2/token").form(&fields).header("authorization", format!("Basic {credential}"));
+    let tokens = suite.send(basic).await.expect(200).json();
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    let user =
+        suite.send(Call::at(Method::GET, "/oauth2/userinfo").header("authorization", bearer)).await.expect(200).json();
+    for claim in [
+        "name",
+        "given_name",
+        "family_name",
+        "middle_name",
+        "nickname",
+        "preferred_username",
+        "profile",
+        "picture",
+        "website",
+        "gender",
+        "birthdate",
+        "zoneinfo",
+        "locale",
+        "updated_at",
+        "email",
+        "email_verified",
+        "phone_number",
+        "phone_number_verified",
+        "address",
+    ] {
+        assert!(!user[claim].is_null(), "{claim} of {user}");
+    }
+
+    let id_token = tokens["id_token"].as_str().unwrap();
+    let bye = "https%3A%2F%2Fsuite.example.test%2Fbye";
+    let page =
+        person.visits(&format!("/oauth2/logout?id_token_hint={id_token}&post_logout_redirect_uri={bye}&state=s")).await;
+    assert_eq!(page.url.as_str(), "https://suite.example.test/bye?state=s");
+    let said = told.claims(0).await;
+    assert_eq!((&said["aud"], &said["sid"]), (&json!(id), &claims(id_token)["sid"]));
+    server.database().until("SELECT COUNT(*) FROM identity_logout_deliveries WHERE state = 'delivered'", 1).await;
+    let (_, printed) = server.command(&["logouts", "list", "--json"]).await;
+    let row: Value = serde_json::from_str(&printed).expect("one object on one line");
+    assert_eq!((&row["client"], &row["state"], &row["status"]), (&json!(id), &json!("delivered"), &json!(200)));
+    assert_eq!((&row["attempts"], &row["error"]), (&json!(1), &Value::Null));
+    let (_, lines) = server.command(&["logouts", "list", "--state", "dead"]).await;
+    assert_eq!(lines, "");
+}
+
+#[tokio::test]
+async fn the_conformance_profile_serves_nobody_else() {
+    for base_url in ["https://id.example.com", "https://contest"] {
+        let builder = Server::builder().env("IDENTITY_HTTP__BASE_URL", base_url);
+        let builder = builder.env("IDENTITY_SECRETS__SECRET", "0123456789abcdefghijklmnopqrstuvw");
+        let (started, complaint) = builder.run(&["serve", "--profile", "conformance"]).await;
+        assert!(!started && complaint.contains("--profile conformance"), "{complaint}");
+    }
+    let (done, complaint) = Server::builder().run(&["users", "list", "--profile", "conformance"]).await;
+    assert!(!done && complaint.contains("--profile"), "{complaint}");
 }

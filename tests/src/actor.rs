@@ -72,6 +72,12 @@ impl Actor {
         Self { ip: ip.into(), ..self.clone() }
     }
 
+    /// The public URL of the site, which is the origin of its pages.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.site.base_url
+    }
+
     /// The cookies, to look at or to tamper with.
     pub fn browser<T>(&self, with: impl FnOnce(&mut Browser) -> T) -> T {
         with(&mut self.browser.lock().expect("no test panicked with it"))

@@ -23,7 +23,7 @@ pub const SECRET: &str = "a secret of tests that is long enough";
 /// How long a test waits for a mail.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An identity and the router of its Better Auth API, device sessions and authorization server, over a database of its own.
+/// An identity and the router of its Better Auth API, device sessions, authorization server and pages, over a database of its own.
 #[derive(Debug)]
 pub struct TestApp {
     /// The identity itself, for what a test does without HTTP.
@@ -35,7 +35,7 @@ pub struct TestApp {
     router: Router,
     post: Arc<Post>,
     database: Arc<TestDatabase>,
-    _worker: Worker,
+    _worker: Option<Worker>,
 }
 
 /// How an app is made.
@@ -44,6 +44,7 @@ pub struct TestAppBuilder {
     config: Config,
     seed: String,
     mail: bool,
+    works: bool,
     transport: Option<Arc<dyn MailTransport>>,
     routes: Router<Identity>,
     beside: Option<(Arc<TestDatabase>, Arc<ManualClock>)>,
@@ -68,6 +69,13 @@ impl TestAppBuilder {
     #[must_use]
     pub fn without_mail(mut self) -> Self {
         self.mail = false;
+        self
+    }
+
+    /// Starts no worker: the test does, when it wants one.
+    #[must_use]
+    pub fn without_worker(mut self) -> Self {
+        self.works = false;
         self
     }
 
@@ -113,8 +121,9 @@ impl TestAppBuilder {
         let api = identity_axum::router(&identity);
         let devices = identity_axum::device_router(&identity);
         let oidc = identity_axum::oidc_router(&identity);
-        let router = self.routes.merge(api).merge(devices).merge(oidc).with_state(identity.clone());
-        let worker = identity.spawn_worker();
+        let pages = identity_axum::page_router(&identity);
+        let router = self.routes.merge(api).merge(devices).merge(oidc).merge(pages).with_state(identity.clone());
+        let worker = self.works.then(|| identity.spawn_worker());
         TestApp { identity, clock, mailer, router, post, database, _worker: worker }
     }
 }
@@ -131,7 +140,7 @@ impl TestApp {
         let mut config = Config { password: fast_password_options(), ..Config::default() };
         config.limits.enabled = false;
         let seed = "identity".to_owned();
-        TestAppBuilder { config, seed, mail: true, transport: None, routes: Router::new(), beside: None }
+        TestAppBuilder { config, seed, mail: true, works: true, transport: None, routes: Router::new(), beside: None }
     }
 
     /// Somebody who uses it.

@@ -14,6 +14,7 @@ mod app;
 mod browser;
 mod db;
 mod letter;
+mod page;
 mod process;
 #[cfg(doctest)]
 mod prose;
@@ -23,12 +24,14 @@ mod relying_party;
 mod server;
 mod service;
 mod smtp;
+mod told;
 
 pub use actor::{Actor, Call, Reply};
 pub use app::{SECRET, TestApp, TestAppBuilder};
 pub use browser::{Browser, SetCookie};
 pub use db::TestDatabase;
 pub use letter::{Letter, token_of};
+pub use page::{Form, Page, Tag};
 pub use process::{Process, free_port};
 pub use proxy::Proxy;
 pub use race::race;
@@ -36,3 +39,4 @@ pub use relying_party::{Ask, RelyingParty, challenge, claims, resolved};
 pub use server::{Server, ServerBuilder, command, command_with};
 pub use service::BaseService;
 pub use smtp::SmtpSink;
+pub use told::Told;

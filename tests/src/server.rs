@@ -29,9 +29,17 @@ pub struct ServerBuilder {
     env: Vec<(String, String)>,
     database: Option<Arc<TestDatabase>>,
     before: Vec<String>,
+    arguments: Vec<String>,
 }
 
 impl ServerBuilder {
+    /// Adds arguments to `serve`.
+    #[must_use]
+    pub fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|&word| word.to_owned()));
+        self
+    }
+
     /// Sets an environment variable, such as `IDENTITY_PASSWORD__RESET`.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -78,7 +86,7 @@ impl ServerBuilder {
         ];
         env.extend(self.env);
         let server = program("IDENTITY_SERVER_BIN", "identity-server").display().to_string();
-        let command = [self.before, vec![server, "serve".to_owned()]].concat();
+        let command = [self.before, vec![server, "serve".to_owned()], self.arguments].concat();
         let process = run(&command, folder.path(), &env);
         let mut server = Server { process, env, port, folder, database, command };
         server.until_ready().await;

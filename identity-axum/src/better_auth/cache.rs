@@ -17,14 +17,14 @@ use serde_json::{Value, json};
 use super::wire::SessionAndUser;
 
 /// How long the copy is believed.
-pub(super) const LIFETIME: Duration = Duration::from_mins(5);
+pub(crate) const LIFETIME: Duration = Duration::from_mins(5);
 /// Longest cookie that browsers keep, less room for the attributes. A session with more in it is not cached.
 const MOST_BYTES: usize = 3800;
 /// The version of what is inside.
 const VERSION: &str = "1";
 
 /// Makes the cookie's value; `None` when it would be too long to be kept.
-pub(super) fn seal(key: &Key, answer: &SessionAndUser<'_>, now: Timestamp) -> Option<String> {
+pub(crate) fn seal(key: &Key, answer: &SessionAndUser<'_>, now: Timestamp) -> Option<String> {
     let updated_at = now.timestamp_millis();
     let expires_at = updated_at + i64::try_from(LIFETIME.as_millis()).ok()?;
     let inner = json!({
@@ -52,7 +52,7 @@ struct Outer<'a> {
 }
 
 /// Reads the cookie's value: the answer that was cached, if it is ours, in time, and of the session with this token.
-pub(super) fn open(key: &Key, value: &str, token: &str, now: Timestamp) -> Option<Value> {
+pub(crate) fn open(key: &Key, value: &str, token: &str, now: Timestamp) -> Option<Value> {
     let whole = String::from_utf8(URL_SAFE_NO_PAD.decode(value).ok()?).ok()?;
     let outer: Outer<'_> = serde_json::from_str(&whole).ok()?;
     let signature = URL_SAFE_NO_PAD.decode(outer.signature).ok()?;

@@ -6,8 +6,8 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::Facade;
-use super::reply::SET_AUTH_TOKEN;
+use crate::facade::Facade;
+use crate::facade::session::SET_AUTH_TOKEN;
 use crate::middleware::{Around, Next};
 
 /// How long a browser may remember the answer to a preflight, in seconds.

@@ -12,7 +12,6 @@ use identity_core::token::Token;
 use identity_core::{Code, Error, Result};
 use serde_json::json;
 
-use super::Facade;
 use super::caller::{Caller, MaybeCaller};
 use super::error::{BetterAuth, wire_code};
 use super::gate::Passed;
@@ -21,6 +20,7 @@ use super::page;
 use super::reply::{self, Reply, with_parameter};
 use super::wire::User;
 use crate::cookie::Name;
+use crate::facade::Facade;
 use crate::problem::Failure;
 
 pub(super) async fn send(State(facade): State<Arc<Facade>>, MaybeCaller(caller): MaybeCaller, passed: Passed) -> Reply {

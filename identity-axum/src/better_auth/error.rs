@@ -58,6 +58,7 @@ const fn wire(code: Code) -> (u16, &'static str, &'static str) {
             "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED",
             "Cross-site navigation login blocked. This request appears to be a CSRF attack.",
         ),
+        Code::FormNotOurs => (403, "FORM_NOT_OURS", "Form not ours"),
         Code::InvalidCallbackUrl => (403, "INVALID_CALLBACK_URL", "Invalid callbackURL"),
         Code::InvalidRedirectUrl => (403, "INVALID_REDIRECT_URL", "Invalid redirectURL"),
         Code::InvalidErrorCallbackUrl => (403, "INVALID_ERROR_CALLBACK_URL", "Invalid errorCallbackURL"),

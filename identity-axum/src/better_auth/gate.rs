@@ -13,11 +13,11 @@ use identity_core::request::RequestInfo;
 use identity_core::{Code, Error, Result};
 use serde_json::{Map, Value};
 
-use super::Facade;
 use super::error::BetterAuth;
 use super::input::{self, Input};
-use super::origin;
 use crate::extract::request;
+use crate::facade::Facade;
+use crate::facade::origin;
 use crate::middleware::{Around, Next};
 use crate::problem::{Dialect, Failure};
 

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_json::{Map, Value};
 
 /// Largest body that is read, in bytes.
-pub(super) const MOST_BYTES: usize = 64 * 1024;
+pub(crate) const MOST_BYTES: usize = 64 * 1024;
 /// Deepest nesting of JSON that is read.
 const MOST_DEPTH: usize = 32;
 /// Characters of a name in the body that a refusal repeats.

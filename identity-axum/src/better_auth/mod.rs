@@ -1,13 +1,12 @@
 //! The Better Auth API under `/api/auth`: what the official `better-auth/client` speaks, and the routes of a trust anchor.
 
-mod cache;
+pub(crate) mod cache;
 mod caller;
 pub(crate) mod cors;
 mod email;
 mod error;
 pub(crate) mod gate;
 pub(crate) mod input;
-mod origin;
 mod page;
 mod password;
 mod reply;
@@ -32,29 +31,10 @@ pub use error::BetterAuth;
 
 use self::cors::Cors;
 use self::gate::{Gate, Rule};
-use self::origin::TrustedOrigins;
-use crate::cookie::Cookies;
+use crate::facade::Facade;
 use crate::middleware::AroundLayer;
 use crate::middleware::host::Hosts;
 use crate::problem::Failure;
-
-/// What the handlers share.
-#[derive(Debug)]
-pub(crate) struct Facade {
-    pub(crate) identity: Identity,
-    cookies: Cookies,
-    origins: TrustedOrigins,
-}
-
-impl Facade {
-    pub(crate) fn new(identity: &Identity) -> Arc<Self> {
-        Arc::new(Self {
-            cookies: Cookies::of(identity),
-            origins: TrustedOrigins::new(&identity.config().http),
-            identity: identity.clone(),
-        })
-    }
-}
 
 /// The routes of the Better Auth API, at the base path of the identity's configuration, for the hosts it answers for.
 ///

@@ -4,9 +4,9 @@ use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, header};
 use url::Url;
 
-use super::Facade;
 use super::gate::Passed;
 use super::reply::no_store;
+use crate::facade::Facade;
 
 /// Asks whether an address shall really be changed.
 pub(super) fn confirm_email_change(

@@ -11,12 +11,12 @@ use identity_core::text::Email;
 use identity_core::token::Token;
 use serde_json::json;
 
-use super::Facade;
 use super::caller::Caller;
 use super::gate::Passed;
 use super::input::Check;
 use super::reply::{self, Reply, with_parameter};
 use super::wire::User;
+use crate::facade::Facade;
 
 pub(super) async fn change(
     State(facade): State<Arc<Facade>>,

@@ -10,7 +10,6 @@ use identity_core::session::Session;
 use identity_core::{Code, Error, Result};
 use serde_json::{Value, json};
 
-use super::Facade;
 use super::caller::{self, Caller, FreshCaller};
 use super::error::BetterAuth;
 use super::gate::Passed;
@@ -18,6 +17,7 @@ use super::input::Check;
 use super::reply::{self, Reply, no_store};
 use super::wire::{SessionAndUser, SessionView, User};
 use crate::cookie::Name;
+use crate::facade::Facade;
 use crate::problem::Failure;
 
 /// The session and its user, or `null`.

@@ -11,7 +11,6 @@ use identity_core::secret::Secret;
 use identity_core::text::Email;
 use serde_json::json;
 
-use super::Facade;
 use super::caller;
 use super::error::BetterAuth;
 use super::gate::Passed;
@@ -19,6 +18,7 @@ use super::input::Check;
 use super::reply::{self, Reply};
 use super::wire::User;
 use crate::cookie::Name;
+use crate::facade::Facade;
 use crate::problem::Failure;
 
 pub(super) async fn email(State(facade): State<Arc<Facade>>, passed: Passed, headers: HeaderMap) -> Reply {

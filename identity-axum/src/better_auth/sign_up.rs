@@ -8,12 +8,12 @@ use identity_core::auth::{NewAccount, SignedUp};
 use identity_core::secret::Secret;
 use serde_json::json;
 
-use super::Facade;
 use super::gate::Passed;
 use super::input::Check;
 use super::reply::{self, Reply};
 use super::wire::User;
 use crate::cookie::Name;
+use crate::facade::Facade;
 
 pub(super) async fn email(State(facade): State<Arc<Facade>>, passed: Passed, headers: HeaderMap) -> Reply {
     let mut check = Check::body(&passed.input);

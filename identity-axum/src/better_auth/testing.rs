@@ -9,9 +9,10 @@ use identity_core::secret::Secret;
 use identity_core::time::Timestamp;
 use serde_json::Value;
 
+use super::cache;
 use super::input::{self, Input};
-use super::{cache, origin};
 use crate::cookie::{self, Name};
+use crate::facade::origin;
 
 /// The cookies of one key.
 #[derive(Clone, Debug)]

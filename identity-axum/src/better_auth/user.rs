@@ -13,13 +13,13 @@ use identity_core::user::ProfileChange;
 use identity_core::{Code, Error, Result};
 use serde_json::json;
 
-use super::Facade;
 use super::caller::{Caller, FreshCaller};
 use super::gate::Passed;
 use super::input::{Check, Input};
 use super::page;
 use super::reply::{self, Reply};
 use super::wire::{AccountView, User};
+use crate::facade::Facade;
 
 /// Who the caller is, as one flat object.
 pub(super) async fn me(caller: Caller) -> Reply {

@@ -16,7 +16,7 @@ pub(crate) fn date(time: Timestamp) -> String {
 
 /// A user.
 #[derive(Debug)]
-pub(super) struct User<'a>(pub(super) &'a Profile);
+pub(crate) struct User<'a>(pub(crate) &'a Profile);
 
 impl Serialize for User<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -41,11 +41,11 @@ impl Serialize for User<'_> {
 
 /// A session. `token` is the caller's own token in the caller's own session, and the session's id anywhere else.
 #[derive(Debug)]
-pub(super) struct SessionView<'a> {
-    pub(super) session: &'a Session,
-    pub(super) token: &'a str,
+pub(crate) struct SessionView<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) token: &'a str,
     /// The declared extra fields, each with its value or `null`.
-    pub(super) fields: &'a Map<String, Value>,
+    pub(crate) fields: &'a Map<String, Value>,
 }
 
 impl Serialize for SessionView<'_> {
@@ -69,9 +69,9 @@ impl Serialize for SessionView<'_> {
 
 /// The answer of `get-session`.
 #[derive(Debug, Serialize)]
-pub(super) struct SessionAndUser<'a> {
-    pub(super) session: SessionView<'a>,
-    pub(super) user: User<'a>,
+pub(crate) struct SessionAndUser<'a> {
+    pub(crate) session: SessionView<'a>,
+    pub(crate) user: User<'a>,
 }
 
 /// An account in the list of accounts.

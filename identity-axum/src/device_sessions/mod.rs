@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 
 use crate::auth::Authn;
 use crate::auth::credentials::{Presentation, device_token};
-use crate::better_auth::Facade;
 use crate::better_auth::cors::Cors;
 use crate::better_auth::gate::{Gate, Passed, Rule};
 use crate::better_auth::input::Check;
 use crate::extract::user::RequireUser;
+use crate::facade::Facade;
 use crate::middleware::AroundLayer;
 use crate::middleware::host::Hosts;
 use crate::problem::{Api, Failure};

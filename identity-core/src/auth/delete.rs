@@ -14,6 +14,7 @@ use crate::mail::Message;
 use crate::op::Op;
 use crate::outbox;
 use crate::request::RequestInfo;
+use crate::session;
 use crate::shared::Shared;
 use crate::time::after;
 use crate::token::{Token, kind};
@@ -142,6 +143,8 @@ async fn delete(op: &mut Op<'_>, user: &User) -> Result<()> {
 
 /// What stays is that there was an account, and what happened to it, under an id that names nobody any more.
 async fn remove(op: &mut Op<'_>, user: &User) -> Result<()> {
+    user::lock(op, &user.id).await?;
+    session::end_all(op, &user.id).await?;
     user::store::delete(op, &user.id).await?;
     op.shared().limiter.forget_networks(op.db(), &user.email).await?;
     audit::forget(op, &user.id).await?;

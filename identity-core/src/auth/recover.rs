@@ -64,6 +64,15 @@ impl PasswordReset<'_> {
         Ok(pending(&Op::read(self.shared), token).await?.is_some())
     }
 
+    /// The address that a reset link was sent to, if the link is still good: whoever holds it has the mail.
+    ///
+    /// # Errors
+    /// Trouble with the database only.
+    pub async fn address(&self, token: &Token<kind::Verification>) -> Result<Option<Email>> {
+        let held = pending(&Op::read(self.shared), token).await?;
+        Ok(held.and_then(|(_, user)| Email::parse(&user.email).ok()))
+    }
+
     /// Sets a new password and ends all sessions of the user. A user who had no password has one from here on.
     ///
     /// # Errors

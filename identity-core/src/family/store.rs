@@ -156,9 +156,13 @@ pub(crate) async fn end_of_client(op: &mut Op<'_>, user_id: &UserId, client_id: 
     Ok(())
 }
 
-/// Removes families that ran out or were ended before `limit`, at most 500 at a time. Returns how many.
+/// Removes families that ran out or were ended before `limit`, at most 500 at a time. Returns how many. As long as a session lives, the
+/// last family of each client in it stays: it says who has to hear of the logout.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
     let sql = "DELETE FROM identity_token_families WHERE id IN \
-               (SELECT id FROM identity_token_families WHERE expires_at < $1 LIMIT 500)";
+               (SELECT f.id FROM identity_token_families f WHERE f.expires_at < $1 \
+                AND (NOT EXISTS (SELECT 1 FROM identity_sessions s WHERE s.id = f.opened_in) \
+                     OR EXISTS (SELECT 1 FROM identity_token_families n WHERE n.opened_in = f.opened_in \
+                                AND n.client_id = f.client_id AND n.id > f.id)) LIMIT 500)";
     Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
 }

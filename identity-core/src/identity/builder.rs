@@ -133,6 +133,7 @@ impl IdentityBuilder {
                     templates,
                     outbound,
                     outbox_filled: Notify::new(),
+                    session_ended: Notify::new(),
                 }))
             }
             _ => Err(ConfigProblems(problems)),
@@ -149,6 +150,7 @@ fn derive(secret: &Secret<String>, entropy: &Arc<dyn Entropy>) -> crate::error::
         refresh: hmac::Key::new(keys.derive("refresh")?.expose()),
         pairwise: hmac::Key::new(keys.derive("pairwise")?.expose()),
         user_code: hmac::Key::new(keys.derive("user-code")?.expose()),
+        forms: hmac::Key::new(keys.derive("forms")?.expose()),
     };
     let counters = hmac::Key::new(keys.derive("limits")?.expose());
     Ok((signing, AtRest::new(&keys, Arc::clone(entropy))?, counters))

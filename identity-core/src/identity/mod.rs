@@ -15,9 +15,11 @@ use crate::auth::{
 use crate::config::Config;
 use crate::crypto::hmac;
 use crate::device::DeviceSessions;
+use crate::entropy;
 use crate::error::Result;
 use crate::keys::SigningKeys;
 use crate::limits::Action;
+use crate::logout::Logouts;
 use crate::oauth::OAuth;
 use crate::oauth::client::Clients;
 use crate::outbox::{self, Worker};
@@ -28,6 +30,9 @@ use crate::shared::Shared;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::token::{Token, kind};
+
+/// Characters of the name of a browser: 190 bits.
+const BROWSER_NAME: usize = 32;
 
 pub use builder::{ConfigProblems, IdentityBuilder};
 
@@ -67,6 +72,18 @@ impl Identity {
     #[must_use]
     pub fn cookie_key(&self) -> &hmac::Key {
         &self.0.signing.cookie
+    }
+
+    /// The key that the forms of pages are signed with, for the facade that shows them.
+    #[must_use]
+    pub fn form_key(&self) -> &hmac::Key {
+        &self.0.signing.forms
+    }
+
+    /// A name for a browser that nobody can guess, for the facade that ties its forms to it.
+    #[must_use]
+    pub fn browser_name(&self) -> String {
+        entropy::alphanumeric(self.0.entropy.as_ref(), BROWSER_NAME)
     }
 
     /// Whether mails can be sent at all.
@@ -116,15 +133,15 @@ impl Identity {
         Ok(OutboxCounts { waiting, dead })
     }
 
-    /// Starts the task that sends mails, removes what has run out and looks after the signing keys. One process of several is enough; more share the work.
+    /// Starts the task that sends mails, tells clients of logouts, removes what has run out and looks after the signing keys. One process
+    /// of several is enough; more share the work.
     #[must_use]
     pub fn spawn_worker(&self) -> Worker {
         outbox::spawn(Arc::clone(&self.0))
     }
 
-    /// Removes what has run out: sessions of users and devices, links and codes, messages that were given up, old events, counters
-    /// of limits. In small batches, so
-    /// that no request waits long. The worker does it every ten minutes.
+    /// Removes what has run out: sessions of users and devices, links and codes, messages that were given up, logouts that were
+    /// told, old events, counters of limits. In small batches, so that no request waits long. The worker does it every ten minutes.
     ///
     /// # Errors
     /// Trouble with the database only.
@@ -178,6 +195,12 @@ impl Identity {
     #[must_use]
     pub fn signing_keys(&self) -> SigningKeys<'_> {
         SigningKeys { shared: &self.0 }
+    }
+
+    /// The logouts that clients have to hear of.
+    #[must_use]
+    pub fn logouts(&self) -> Logouts<'_> {
+        Logouts { shared: &self.0 }
     }
 
     /// The authorization server.

@@ -36,6 +36,7 @@ impl OAuth<'_> {
         set("device_authorization_endpoint", at("/oauth2/device"));
         set("introspection_endpoint", at("/oauth2/introspect"));
         set("revocation_endpoint", at("/oauth2/revoke"));
+        set("end_session_endpoint", at("/oauth2/logout"));
         if !matches!(options.registration, Registration::Off) {
             set("registration_endpoint", at("/oauth2/register"));
         }
@@ -63,6 +64,8 @@ impl OAuth<'_> {
         set("prompt_values_supported", json!(["none", "login", "consent", "select_account", "create"]));
         set("display_values_supported", json!(["page"]));
         set("ui_locales_supported", json!(LOCALES));
+        set("backchannel_logout_supported", json!(true));
+        set("backchannel_logout_session_supported", json!(true));
         metadata
     }
 

@@ -2,6 +2,7 @@
 
 mod access;
 pub mod authorize;
+pub(crate) mod backchannel;
 pub(crate) mod claims;
 pub mod client;
 mod code;
@@ -14,6 +15,7 @@ mod grant;
 mod id_token;
 mod introspect;
 mod issue;
+pub mod logout;
 mod offer;
 pub mod params;
 mod refresh;
@@ -31,6 +33,7 @@ pub use client::{Client, ClientKind, ClientMetadata, ClientPolicy, GrantType};
 pub use consent::Consent;
 pub use device::DeviceRequest;
 pub use error::{ErrorCode, OAuthError};
+pub use logout::{GoOn, LoggedIn, LogoutStep};
 pub use params::Params;
 pub use userinfo::UserInfo;
 

@@ -1,4 +1,5 @@
-//! The worker that empties the outbox: it leases due rows, sends them, retries with growing pauses and gives up in the end.
+//! The worker that empties the outbox: it leases due rows, sends them, retries with growing pauses and gives up in the end. Clients are
+//! told of logouts beside it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,9 @@ use crate::device;
 use crate::error::{Error, Result};
 use crate::keys;
 use crate::limits;
+use crate::logout;
 use crate::mail::{Mail, MailError};
-use crate::oauth::{self, client};
+use crate::oauth::{self, backchannel, client};
 use crate::op::Op;
 use crate::session;
 use crate::shared::Shared;
@@ -37,6 +39,8 @@ const MAX_ATTEMPTS: i32 = 100;
 const FORGETTING: Duration = Duration::from_hours(24);
 /// How long a message that was given up is kept for the operator to see.
 const KEEP_DEAD_LETTERS: Duration = Duration::from_hours(24 * 30);
+/// How long a logout stays to be looked at once its client has heard of it.
+const KEEP_DELIVERED_LOGOUTS: Duration = Duration::from_hours(24 * 7);
 /// How long spent and expired verifications are kept, so that a link opened twice can still say "already verified".
 const KEEP_VERIFICATIONS: Duration = Duration::from_hours(24 * 7);
 
@@ -64,7 +68,10 @@ impl Worker {
 )]
 pub(crate) fn spawn(shared: Arc<Shared>) -> Worker {
     let (stop, stopped) = watch::channel(false);
-    Worker { stop, task: tokio::spawn(run(shared, stopped)) }
+    let work = async move {
+        tokio::join!(run(Arc::clone(&shared), stopped.clone()), backchannel::run(shared, stopped));
+    };
+    Worker { stop, task: tokio::spawn(work) }
 }
 
 async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
@@ -177,6 +184,8 @@ pub(crate) async fn purge(shared: &Shared) -> Result<()> {
     while removed(shared, async |op| oauth::purge(op).await).await? {}
     while removed(shared, async |op| client::store::purge(op).await).await? {}
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
+    let (delivered, dead) = (before(now, KEEP_DELIVERED_LOGOUTS), before(now, KEEP_DEAD_LETTERS));
+    while removed(shared, async |op| logout::store::purge(op, delivered, dead).await).await? {}
     while removed(shared, async |op| limits::store::purge(op.db(), now).await).await? {}
     Ok(())
 }

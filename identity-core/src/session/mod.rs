@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::event::{Act, Event};
 use crate::family;
 use crate::id::{SessionId, UserId};
+use crate::logout;
 use crate::op::Op;
 use crate::request::RequestInfo;
 use crate::shared::Shared;
@@ -72,7 +73,8 @@ impl Sessions<'_> {
     /// Trouble with the database only.
     pub async fn sign_out(&self, token: &Token<kind::Session>, info: &RequestInfo) -> Result<()> {
         let mut op = Op::write(self.shared).await?;
-        if let Some(user_id) = store::delete_by_digest(&mut op, &token.digest()).await? {
+        let found = store::lock_token(&mut op, &token.digest()).await?;
+        if let Some((_, user_id)) = end(&mut op, found).await? {
             audit::record(&mut op, Act::own(Event::SignedOut, &user_id, info)).await?;
         }
         op.commit().await
@@ -85,7 +87,8 @@ impl Sessions<'_> {
     pub async fn revoke(&self, user_id: &UserId, token_or_id: &str, info: &RequestInfo) -> Result<Option<SessionId>> {
         let mut op = Op::write(self.shared).await?;
         let digest = Token::presented(token_or_id).digest();
-        let ended = store::delete_named(&mut op, user_id, &digest, &SessionId::from_text(token_or_id)).await?;
+        let found = store::lock_named(&mut op, user_id, &digest, &SessionId::from_text(token_or_id)).await?;
+        let ended = end(&mut op, found).await?.map(|(id, _)| id);
         if ended.is_some() {
             audit::record(&mut op, Act::own(Event::SessionsRevoked { count: 1 }, user_id, info)).await?;
         }
@@ -101,8 +104,7 @@ impl Sessions<'_> {
         let mut op = Op::write(self.shared).await?;
         // The user goes first, as in everything that ends sessions and closes links.
         user::store::lock(&mut op, user_id).await?;
-        let ended = store::delete_all(&mut op, user_id, keep).await?;
-        family::end_all(&mut op, user_id, keep).await?;
+        let ended = end_of_user(&mut op, user_id, keep).await?;
         // Whoever was signed in elsewhere may have asked for a link that outlives the session.
         verification::close(&mut op, user_id, &verification::BY_SESSION).await?;
         audit::record(&mut op, Act::own(Event::SessionsRevoked { count: ended }, user_id, info)).await?;
@@ -172,19 +174,37 @@ fn lifetime(policy: &SessionOptions, remembered: bool) -> std::time::Duration {
     if remembered { policy.expires_in.min(policy.max_age) } else { policy.not_remembered.min(policy.max_age) }
 }
 
+/// Ends a session that is locked, and lets clients know. Most of what they were given in it goes with it. Every session that does not
+/// just run out ends here or in [`end_of_user`].
+async fn end(op: &mut Op<'_>, found: Option<(SessionId, UserId)>) -> Result<Option<(SessionId, UserId)>> {
+    let Some((id, user_id)) = found else { return Ok(None) };
+    logout::announce(op, &user_id, &id).await?;
+    Ok(store::delete(op, &id).await?.then_some((id, user_id)))
+}
+
+/// Ends the sessions of a user, all or all but one, with everything that clients were given in them, and lets them know. Returns how
+/// many.
+async fn end_of_user(op: &mut Op<'_>, user_id: &UserId, keep: Option<&SessionId>) -> Result<u64> {
+    // Nobody is given anything in a session that is locked; what was given before is found.
+    store::lock_all(op, user_id, keep).await?;
+    logout::announce_all(op, user_id, keep).await?;
+    let ended = store::delete_all(op, user_id, keep).await?;
+    family::end_all(op, user_id, keep).await?;
+    Ok(ended)
+}
+
 /// Ends all sessions of a user, and what clients were given in them.
 pub(crate) async fn end_all(op: &mut Op<'_>, user_id: &UserId) -> Result<()> {
-    store::delete_all(op, user_id, None).await?;
-    family::end_all(op, user_id, None).await
+    end_of_user(op, user_id, None).await.map(drop)
 }
 
 /// Ends all sessions of a user but one, and what clients were given in them.
 pub(crate) async fn end_others(op: &mut Op<'_>, user_id: &UserId, keep: &SessionId) -> Result<()> {
-    store::delete_all(op, user_id, Some(keep)).await?;
-    family::end_all(op, user_id, Some(keep)).await
+    end_of_user(op, user_id, Some(keep)).await.map(drop)
 }
 
 /// Ends the session of a token if it is this user's.
 pub(crate) async fn end_token(op: &mut Op<'_>, user_id: &UserId, token: &Token<kind::Session>) -> Result<()> {
-    store::delete_named(op, user_id, &token.digest(), &SessionId::from_text("")).await.map(|_| ())
+    let found = store::lock_named(op, user_id, &token.digest(), &SessionId::from_text("")).await?;
+    end(op, found).await.map(drop)
 }

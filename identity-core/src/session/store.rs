@@ -209,7 +209,7 @@ pub(crate) async fn set_fields(op: &mut Op<'_>, session: &Session) -> Result<boo
     Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
 }
 
-/// Removes a session that has run out, provided it was not extended meanwhile.
+/// Removes a session that has run out, provided it was not extended meanwhile. It ran out, nobody ended it: no client is told.
 pub(crate) async fn delete_expired(op: &mut Op<'_>, session: &Session) -> Result<()> {
     let sql = "DELETE FROM identity_sessions WHERE id = $1 AND expires_at = $2";
     let values = [value::text(session.id.as_str()), value::time(session.expires_at)];
@@ -217,35 +217,58 @@ pub(crate) async fn delete_expired(op: &mut Op<'_>, session: &Session) -> Result
     Ok(())
 }
 
-/// Ends the session of a token. Returns whose it was.
-pub(crate) async fn delete_by_digest(op: &mut Op<'_>, digest: &Digest<kind::Session>) -> Result<Option<UserId>> {
-    let sql = "DELETE FROM identity_sessions WHERE token_digest = $1 RETURNING user_id";
-    let row = Sql::new(op.db(), sql, [value::digest(digest)]).row(op.db()).await?;
-    row.map(|row| column::<String>(&row, 0).map(UserId::from_text)).transpose()
+/// The session of a token, locked until the end of the transaction, and whose it is.
+pub(super) async fn lock_token(op: &mut Op<'_>, digest: &Digest<kind::Session>) -> Result<Option<(SessionId, UserId)>> {
+    lock_where(op, "token_digest = $1", vec![value::digest(digest)]).await
 }
 
-/// Ends one session of a user, named by its token or by its id. Returns its id.
-pub(crate) async fn delete_named(
+/// The session of a user that a token or an id names, locked until the end of the transaction.
+pub(super) async fn lock_named(
     op: &mut Op<'_>,
     user_id: &UserId,
     digest: &Digest<kind::Session>,
     id: &SessionId,
-) -> Result<Option<SessionId>> {
-    let sql = "DELETE FROM identity_sessions WHERE user_id = $1 AND (token_digest = $2 OR id = $3) RETURNING id";
-    let values = [value::text(user_id.as_str()), value::digest(digest), value::text(id.as_str())];
-    let row = Sql::new(op.db(), sql, values).row(op.db()).await?;
-    row.map(|row| column::<String>(&row, 0).map(SessionId::from_text)).transpose()
+) -> Result<Option<(SessionId, UserId)>> {
+    let values = vec![value::text(user_id.as_str()), value::digest(digest), value::text(id.as_str())];
+    lock_where(op, "user_id = $1 AND (token_digest = $2 OR id = $3)", values).await
 }
 
-/// Ends the sessions of a user, all or all but one. Returns how many.
-pub(crate) async fn delete_all(op: &mut Op<'_>, user_id: &UserId, except: Option<&SessionId>) -> Result<u64> {
-    let mut sql = String::from("DELETE FROM identity_sessions WHERE user_id = $1");
-    let mut values = vec![value::text(user_id.as_str())];
-    if let Some(id) = except {
-        sql.push_str(" AND id <> $2");
-        values.push(value::text(id.as_str()));
+async fn lock_where(
+    op: &mut Op<'_>,
+    condition: &str,
+    values: Vec<sea_orm::Value>,
+) -> Result<Option<(SessionId, UserId)>> {
+    let lock = if op.db().get_database_backend() == DbBackend::Postgres { " FOR UPDATE" } else { "" };
+    let sql = format!("SELECT id, user_id FROM identity_sessions WHERE {condition}{lock}");
+    let row = Sql::new(op.db(), sql, values).row(op.db()).await?;
+    let read =
+        |row| Ok((SessionId::from_text(column::<String>(&row, 0)?), UserId::from_text(column::<String>(&row, 1)?)));
+    row.map(read).transpose()
+}
+
+/// Removes a session. Says whether this call did it.
+pub(super) async fn delete(op: &mut Op<'_>, id: &SessionId) -> Result<bool> {
+    let sql = "DELETE FROM identity_sessions WHERE id = $1";
+    Ok(Sql::new(op.db(), sql, [value::text(id.as_str())]).execute(op.db()).await? == 1)
+}
+
+/// Locks the sessions of a user, all or all but one, until the end of the transaction.
+pub(super) async fn lock_all(op: &mut Op<'_>, user_id: &UserId, except: Option<&SessionId>) -> Result<()> {
+    if op.db().get_database_backend() == DbBackend::Postgres {
+        let sql = "SELECT id FROM identity_sessions WHERE user_id = $1 AND id <> $2 ORDER BY id FOR UPDATE";
+        Sql::new(op.db(), sql, of_user(user_id, except)).rows(op.db()).await?;
     }
-    Sql::new(op.db(), sql, values).execute(op.db()).await
+    Ok(())
+}
+
+/// Removes the sessions of a user, all or all but one. Returns how many.
+pub(super) async fn delete_all(op: &mut Op<'_>, user_id: &UserId, except: Option<&SessionId>) -> Result<u64> {
+    let sql = "DELETE FROM identity_sessions WHERE user_id = $1 AND id <> $2";
+    Sql::new(op.db(), sql, of_user(user_id, except)).execute(op.db()).await
+}
+
+fn of_user(user_id: &UserId, except: Option<&SessionId>) -> [sea_orm::Value; 2] {
+    [value::text(user_id.as_str()), value::text(except.map_or("", SessionId::as_str))]
 }
 
 /// The sessions of a user that have not run out, oldest first.
@@ -260,7 +283,7 @@ pub(crate) async fn list(op: &Op<'_>, user_id: &UserId) -> Result<Vec<Session>> 
     Ok(rows.into_iter().map(Session::from).collect())
 }
 
-/// Removes sessions that ran out before `limit`, at most 500 at a time. Returns how many.
+/// Removes sessions that ran out before `limit`, at most 500 at a time, without telling any client. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
     let sql = "DELETE FROM identity_sessions WHERE id IN \
                (SELECT id FROM identity_sessions WHERE expires_at < $1 LIMIT 500)";

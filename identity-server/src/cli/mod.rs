@@ -7,6 +7,7 @@ mod config;
 mod generate_env;
 mod health;
 mod keys;
+mod logouts;
 mod migrate;
 mod reference;
 mod users;
@@ -22,7 +23,7 @@ use identity_core::time::{Clock, SystemClock};
 use identity_core::{Class, Identity};
 
 use crate::compose::{self, Mailer};
-use crate::config::{Loaded, Problems, Sources, load};
+use crate::config::{Loaded, Problems, Profile, Sources, load};
 use crate::serve;
 
 /// The trust anchor: users, sessions and the Better Auth API over SQLite or PostgreSQL.
@@ -57,6 +58,16 @@ struct Serve {
     /// Do not apply pending migrations; refuse to start if there are any.
     #[arg(long)]
     no_migrate: bool,
+    /// Serve for a purpose of its own, with settings that are unsafe elsewhere.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<Profile>,
+}
+
+impl Serve {
+    /// With what was said before the subcommand.
+    fn or(self, outer: Self) -> Self {
+        Self { no_migrate: self.no_migrate || outer.no_migrate, profile: self.profile.or(outer.profile) }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -75,6 +86,9 @@ enum Command {
     /// List the keys that sign tokens, and replace them.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// See which clients have heard that a session has ended.
+    #[command(subcommand)]
+    Logouts(logouts::Logouts),
     /// Print what has happened to the accounts, oldest first.
     Audit(audit::Audit),
     /// Check or print the configuration.
@@ -100,8 +114,10 @@ enum Command {
 impl Cli {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
-        if self.serve.no_migrate && !matches!(self.command, None | Some(Command::Serve(_))) {
-            Self::command().error(ErrorKind::ArgumentConflict, "--no-migrate belongs to serve").exit();
+        let serves = matches!(self.command, None | Some(Command::Serve(_)));
+        if (self.serve.no_migrate || self.serve.profile.is_some()) && !serves {
+            let text = "--no-migrate and --profile belong to serve";
+            Self::command().error(ErrorKind::ArgumentConflict, text).exit();
         }
         match self.command {
             Some(Command::Health) => wait(health::run(&self.global)),
@@ -110,21 +126,29 @@ impl Cli {
             Some(Command::GenerateEnv(command)) => command.run(),
             Some(Command::Config(command)) => command.run(&self.global),
             Some(Command::Migrate(command)) => wait(command.run(&self.global)),
+            Some(Command::Logouts(command)) => wait(command.run(&self.global)),
             Some(Command::Audit(command)) => wait(command.run(&self.global)),
             Some(Command::Clients(command)) => wait(command.run(&self.global)),
             Some(Command::Keys(command)) => wait(command.run(&self.global)),
             Some(Command::Users(command)) => wait(command.run(&self.global)),
-            Some(Command::Serve(serve)) => {
-                wait(serve::run(self.global.accepted()?, !(serve.no_migrate || self.serve.no_migrate)))
-            }
-            None => wait(serve::run(self.global.accepted()?, !self.serve.no_migrate)),
+            Some(Command::Serve(serve)) => self.global.serve(serve.or(self.serve)),
+            None => self.global.serve(self.serve),
         }
     }
 }
 
 impl Global {
     fn load(&self) -> Loaded {
-        load(&Sources::of_process(self.config.as_deref()))
+        self.load_for(None)
+    }
+
+    fn load_for(&self, profile: Option<Profile>) -> Loaded {
+        load(&Sources::of_process(self.config.as_deref()), profile)
+    }
+
+    fn serve(&self, how: Serve) -> Result<(), Failure> {
+        let loaded = self.accept(self.load_for(how.profile))?;
+        wait(serve::run(loaded, !how.no_migrate, how.profile))
     }
 
     /// All that stands in the way.
@@ -138,7 +162,10 @@ impl Global {
 
     /// The configuration, if nothing stands in the way.
     fn accepted(&self) -> Result<Loaded, Failure> {
-        let loaded = self.load();
+        self.accept(self.load())
+    }
+
+    fn accept(&self, loaded: Loaded) -> Result<Loaded, Failure> {
         let objections = self.objections(&loaded);
         if objections.is_empty() {
             return Ok(loaded);

@@ -62,6 +62,12 @@ impl BaseUrl {
         self.url.as_ref().is_some_and(|url| url.scheme() == "https")
     }
 
+    /// Whether it leads to this machine, or to a name that nobody else can have (RFC 6761, section 6.2).
+    pub(crate) fn is_for_tests(&self) -> bool {
+        let is_test = |host: Host<&str>| matches!(host, Host::Domain(name) if name.ends_with(".test"));
+        self.is_loopback() || self.host().is_some_and(is_test)
+    }
+
     /// Whether it leads to this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.host().is_some_and(|host| is_loopback_host(&host))

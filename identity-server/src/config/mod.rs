@@ -16,6 +16,7 @@ mod mail;
 mod oauth;
 mod password;
 mod problem;
+mod profile;
 mod provisioning;
 mod reader;
 mod reference;
@@ -46,6 +47,7 @@ pub(crate) use mail::Mail;
 pub(crate) use oauth::OAuth;
 pub(crate) use password::Password;
 pub(crate) use problem::Problems;
+pub(crate) use profile::Profile;
 pub(crate) use provisioning::Provisioning;
 pub(crate) use reference::reference;
 pub(crate) use secrets::Secrets;
@@ -172,12 +174,15 @@ pub(crate) struct Loaded {
     origins: BTreeMap<String, Origin>,
 }
 
-/// Reads and checks everything.
-pub(crate) fn load(sources: &Sources) -> Loaded {
+/// Reads and checks everything, over which a profile may have its own settings.
+pub(crate) fn load(sources: &Sources, profile: Option<Profile>) -> Loaded {
     let (tree, problems) = sources.merge();
     let mut reader = Reader::new(&tree, problems);
-    let settings = Settings::read(&mut reader);
+    let mut settings = Settings::read(&mut reader);
     let mut problems = reader.problems;
+    if let Some(profile) = profile {
+        profile.apply(&mut settings, &mut problems);
+    }
     let exposures = check::check(&settings, &mut problems);
     Loaded { settings, problems, exposures, origins: origins(&tree) }
 }

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use identity_core::config::Config;
 
-use super::{Loaded, Sources, defaults, effective, load};
+use super::{Loaded, Profile, Sources, defaults, effective};
+
+fn load(sources: &Sources) -> Loaded {
+    super::load(sources, None)
+}
 
 fn sources(file: &str, variables: &[(&str, &str)]) -> Sources {
     let mut sources = Sources::gather(
@@ -460,4 +464,27 @@ fn scratch(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("identity-server-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
+}
+
+#[test]
+fn the_conformance_profile_is_for_this_machine_and_names_under_test_alone() {
+    let at = |base_url: &str| {
+        let variables = [SECRET, ("IDENTITY_HTTP__BASE_URL", base_url), ("IDENTITY_HTTP__LISTEN", "0.0.0.0:8888")];
+        super::load(&sources("", &variables), Some(Profile::Conformance))
+    };
+    for base_url in
+        ["https://id.example.com", "https://test", "https://id.test.example.com", "https://latest", "https://10.0.0.1"]
+    {
+        let problems = problems(&at(base_url));
+        assert_one(&problems, &["http.base_url", "--profile conformance"]);
+    }
+    for base_url in ["https://op.test", "https://a.op.test:8443", "http://localhost:8888", "http://127.0.0.1:8888"] {
+        let loaded = at(base_url);
+        assert_eq!(problems(&loaded), Vec::<String>::new(), "{base_url}");
+        let core: Config = loaded.settings.to_core();
+        assert!(matches!(core.oauth.registration, identity_core::config::Registration::Open));
+        assert!(core.oauth.relaxed_pkce && core.oauth.outbound.allow_private && !core.limits.enabled);
+    }
+    let loaded = at("http://op.test");
+    assert_one(&exposures(&loaded), &["http.base_url", "https"]);
 }

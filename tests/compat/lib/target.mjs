@@ -1,18 +1,22 @@
 // One identity-server under test: the built binary with a profile's environment, in a folder and on ports of its own.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Postgres, Sqlite } from './database.mjs';
 import { Proxy } from './proxy.mjs';
 import { MailSink } from './smtp.mjs';
 
 const START_LIMIT = 60_000;
 
-/** Starts `binary` under `profile`, on SQLite or on the PostgreSQL server `postgres`. Answers `{ base, stop, log }`. */
+/**
+ * Starts `binary` under `profile`, on SQLite or on the PostgreSQL server `postgres`. Answers `{ base, stop, log, run, mails }`: `run` is another
+ * command of the program with the same settings, `mails` what `MailSink.mails` answers.
+ */
 export async function startTarget({ name, profile, binary, postgres }) {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), `identity-compat-${name}-`));
   const database = postgres ? await Postgres.create(postgres) : new Sqlite(path.join(folder, 'identity.db'));
@@ -58,7 +62,8 @@ export async function startTarget({ name, profile, binary, postgres }) {
     }
     await delay(50);
   }
-  return { base: proxy.base, stop, log };
+  const run = (...words) => promisify(execFile)(binary, words, { cwd: folder, env });
+  return { base: proxy.base, stop, log, run, mails: (wanted) => sink.mails(wanted) };
 }
 
 async function isReady(port) {

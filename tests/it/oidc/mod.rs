@@ -1,10 +1,12 @@
 //! The authorization server, as its clients see it.
 
 mod authorize;
+mod backchannel;
 mod consent;
 mod device;
 mod endpoint;
 mod introspect;
+mod logout;
 mod metadata;
 mod races;
 mod refresh;

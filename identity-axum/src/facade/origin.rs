@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 /// The origins that are trusted: the base URL's own and the configured ones.
 #[derive(Clone, Debug)]
-pub(super) struct TrustedOrigins {
+pub(crate) struct TrustedOrigins {
     /// `None` trusts no path, only whole URLs; a built identity has a base URL that parses.
     base: Option<Url>,
     own: Vec<String>,
@@ -16,7 +16,7 @@ pub(super) struct TrustedOrigins {
 }
 
 impl TrustedOrigins {
-    pub(super) fn new(http: &HttpOptions) -> Self {
+    pub(crate) fn new(http: &HttpOptions) -> Self {
         let base = Url::parse(&http.base_url).ok();
         let mut own: Vec<String> = base.iter().map(|base| base.origin().ascii_serialization()).collect();
         if let Some(base) = base.as_ref().filter(|base| is_loopback(base)) {
@@ -30,12 +30,12 @@ impl TrustedOrigins {
     }
 
     /// Whether `origin` is the base URL's own.
-    pub(super) fn is_own(&self, origin: &str) -> bool {
+    pub(crate) fn is_own(&self, origin: &str) -> bool {
         self.own.iter().any(|own| own.eq_ignore_ascii_case(origin))
     }
 
     /// Whether a request from `origin`, as browsers write it, is trusted.
-    pub(super) fn trusts(&self, origin: &str) -> bool {
+    pub(crate) fn trusts(&self, origin: &str) -> bool {
         self.is_own(origin) || Url::parse(origin).is_ok_and(|url| self.trusts_url(&url))
     }
 
@@ -67,7 +67,7 @@ impl TrustedOrigins {
     }
 
     /// Whether a redirect may lead to `target`: a path on the base URL, or a URL of a trusted origin.
-    pub(super) fn trusts_target(&self, target: &str) -> bool {
+    pub(crate) fn trusts_target(&self, target: &str) -> bool {
         // A browser would be sent the very bytes, and might read others into them than were checked here.
         if target.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
             return false;
@@ -90,7 +90,7 @@ impl TrustedOrigins {
     }
 
     /// A target on the base URL as an absolute URL; others as they are.
-    pub(super) fn absolute(&self, target: &str) -> String {
+    pub(crate) fn absolute(&self, target: &str) -> String {
         let base = self.base.as_ref().filter(|_| target.starts_with('/'));
         base.and_then(|base| base.join(target).ok()).map_or_else(|| target.to_owned(), String::from)
     }
@@ -138,7 +138,7 @@ fn wildcard(pattern: &str, text: &str, url: &Url) -> bool {
 
 /// Checks the origin of a request that may change something (contract section 4). `signs_in` marks the endpoints that open
 /// a session without needing one, which are checked even without cookies when a browser is calling.
-pub(super) fn check(origins: &TrustedOrigins, headers: &HeaderMap, signs_in: bool) -> Result<()> {
+pub(crate) fn check(origins: &TrustedOrigins, headers: &HeaderMap, signs_in: bool) -> Result<()> {
     let has_cookies = headers.contains_key(header::COOKIE);
     if !has_cookies {
         let fetched =
@@ -182,7 +182,7 @@ const TARGETS: [(&str, Code); 4] = [
 ];
 
 /// Checks every field of a body or query that names a place to go on to.
-pub(super) fn check_targets(origins: &TrustedOrigins, fields: &Map<String, Value>) -> Result<()> {
+pub(crate) fn check_targets(origins: &TrustedOrigins, fields: &Map<String, Value>) -> Result<()> {
     for (name, code) in TARGETS {
         match fields.get(name) {
             None | Some(Value::Null) => {}

@@ -1,0 +1,123 @@
+//! Signing out: at one's own wish, or at that of an application (OpenID Connect RP-Initiated Logout 1.0).
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use identity_core::Result;
+use identity_core::id::ClientId;
+use identity_core::oauth::{GoOn, LoggedIn, LogoutStep};
+
+use super::answer::with_parameters;
+use super::reply::{self, Forms, Reply, see_other};
+use super::view::{Asking, UI_LOCALES, View, web_page};
+use super::visit::Visit;
+use super::{END_SESSION, HOME, LOGGED_OUT, LOGIN, LOGOUT, error};
+
+/// The parameter that names the application.
+const CLIENT: &str = "client_id";
+
+#[derive(Debug, Template)]
+#[template(path = "logout.html")]
+struct Page<'a> {
+    view: &'a View,
+    /// What the application asked for, for the form.
+    asked: Vec<(&'static str, String)>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "logged_out.html")]
+struct Done<'a> {
+    view: &'a View,
+    again: String,
+    /// The page of the application that asked.
+    back: Option<String>,
+}
+
+/// The endpoint that applications send people to.
+pub(super) async fn endpoint(visit: Visit) -> Reply {
+    if let Some(address) = visit.by_get(END_SESSION) {
+        return see_other(&address);
+    }
+    let oauth = visit.site.facade.identity.oauth();
+    match oauth.logout(&visit.fields, browser(&visit), &visit.info).await? {
+        LogoutStep::Ask { go_on } => {
+            let mut asked = go_on.map(|go_on| parameters(&go_on)).unwrap_or_default();
+            asked.extend(visit.fields.all(UI_LOCALES).next().map(|locales| (UI_LOCALES, locales.to_owned())));
+            let asked: Vec<(&str, &str)> = asked.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            see_other(&visit.view.url_with(LOGOUT, &asked))
+        }
+        LogoutStep::Done { go_on: Some(go_on), .. } => leave(&visit, &address(&go_on)),
+        LogoutStep::Done { client, go_on: None } => {
+            let client = client.map(|client| client.id);
+            let client: Vec<(&str, &str)> = client.iter().map(|id| (CLIENT, id.as_str())).collect();
+            leave(&visit, &visit.view.url_with(LOGGED_OUT, &client))
+        }
+        LogoutStep::Refused(refusal) => error::refused(&visit, &refusal),
+    }
+}
+
+/// Asks whether to sign out.
+pub(super) async fn show(mut visit: Visit) -> Reply {
+    let go_on = visit.site.facade.identity.oauth().asked_logout(&visit.fields).await?;
+    if visit.caller.is_none() && go_on.is_none() {
+        return see_other(&visit.view.url(LOGGED_OUT));
+    }
+    visit.view.client = go_on.as_ref().map(|go_on| Asking::of(&go_on.client));
+    let asked = go_on.as_ref().map(parameters).unwrap_or_default();
+    let forms = if go_on.is_some() { Forms::Anywhere } else { Forms::Here };
+    reply::page_with_forms(StatusCode::OK, &Page { view: &visit.view, asked }, forms)
+}
+
+/// Ends the session of the browser, or leaves it.
+pub(super) async fn submit(visit: Visit) -> Reply {
+    if !visit.says("decision", "confirm")? {
+        return see_other(HOME);
+    }
+    let oauth = visit.site.facade.identity.oauth();
+    match oauth.confirm_logout(&visit.fields, browser(&visit), &visit.info).await? {
+        Some(go_on) => leave(&visit, &address(&go_on)),
+        None => leave(&visit, &visit.view.url(LOGGED_OUT)),
+    }
+}
+
+pub(super) async fn done(mut visit: Visit) -> Reply {
+    let again = visit.view.url(LOGIN);
+    let client = visit.text(CLIENT)?;
+    let client = if client.is_empty() {
+        None
+    } else {
+        visit.site.facade.identity.clients().find(&ClientId::from_text(client)).await?
+    };
+    let back = client.as_ref().and_then(|client| web_page(client.metadata.client_uri.as_deref()?));
+    visit.view.client = client.as_ref().map(Asking::of);
+    reply::page(StatusCode::OK, &visit.view, &Done { view: &visit.view, again, back })
+}
+
+fn browser(visit: &Visit) -> Option<LoggedIn<'_>> {
+    visit.caller.as_ref().map(|caller| LoggedIn { token: &caller.token, session: &caller.resolved })
+}
+
+/// Goes on without the cookies of the session that has ended.
+fn leave(visit: &Visit, location: &str) -> Result<Response, reply::Failed> {
+    let mut response = see_other(location)?;
+    visit.site.facade.cookies.clear_session(response.headers_mut());
+    Ok(response)
+}
+
+/// The address that a browser goes on to: the registered one with `state`, and nothing else (section 3).
+fn address(go_on: &GoOn) -> String {
+    match &go_on.state {
+        Some(state) => with_parameters(&go_on.uri, &[("state", state.clone())]),
+        None => go_on.uri.clone(),
+    }
+}
+
+/// What the page that asks has to know to go on.
+fn parameters(go_on: &GoOn) -> Vec<(&'static str, String)> {
+    let asked = [(CLIENT, go_on.client.id.as_str()), ("post_logout_redirect_uri", go_on.uri.as_str())];
+    asked
+        .into_iter()
+        .chain(go_on.state.as_deref().map(|state| ("state", state)))
+        .map(|(name, value)| (name, value.to_owned()))
+        .collect()
+}
