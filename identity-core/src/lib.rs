@@ -8,6 +8,7 @@ pub mod id;
 pub mod jwt;
 pub mod principal;
 pub mod request;
+pub mod scope;
 pub mod secret;
 pub mod time;
 pub mod token;

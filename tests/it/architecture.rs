@@ -9,7 +9,21 @@ use identity_core::Code;
 /// The modules of identity-core by layer, from the words up. A module may name modules of lower layers, and of its own layer
 /// as long as no two of them know each other. Options are words: a mechanism is built from its own.
 const LAYERS: [&[&str]; 6] = [
-    &["code", "config", "entropy", "error", "id", "jwt", "principal", "request", "secret", "text", "time", "token"],
+    &[
+        "code",
+        "config",
+        "entropy",
+        "error",
+        "id",
+        "jwt",
+        "principal",
+        "request",
+        "scope",
+        "secret",
+        "text",
+        "time",
+        "token",
+    ],
     &["crypto", "store"],
     &["event", "limits", "mail", "op", "outbox", "shared"],
     &["account", "audit", "claims", "device", "keys", "provisioning", "session", "user", "verification"],

@@ -2,8 +2,8 @@
 
 use super::client::Client;
 use super::error::OAuthError;
-use super::scope::ScopeSet;
 use crate::id::GrantId;
+use crate::scope::ScopeSet;
 
 /// How an answer reaches the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,15 +4,14 @@ pub mod authorize;
 pub mod client;
 pub mod error;
 pub mod params;
-pub mod scope;
 
 use serde_json::{Map, Value};
 
+pub use crate::scope::{self, ScopeSet};
 pub use authorize::{Authorization, ClientAnswer, Interaction, ResponseMode, Step};
 pub use client::{Client, ClientKind, ClientMetadata, ClientPolicy, GrantType};
 pub use error::{ErrorCode, OAuthError};
 pub use params::Params;
-pub use scope::ScopeSet;
 
 use crate::auth::Resolved;
 use crate::error::Result;
