@@ -8,8 +8,10 @@ use http::request::Parts;
 use identity_core::{Code, Error, Result};
 use tower::Layer;
 
-use crate::auth::{Authn, RequestContext};
+use crate::auth::{Authn, Caller, RequestContext};
 use crate::extract::role::is_role;
+use crate::extract::scope::is_scope;
+use crate::extract::step_up::StepUp;
 use crate::middleware::{Around, Next, Wrapped};
 use crate::problem::{Api, Failure};
 use crate::provision::Provision;
@@ -19,12 +21,16 @@ use crate::provision::Provision;
 pub enum Guard {
     /// Everybody; nobody is asked.
     None,
-    /// Signed-in users; 401 for others.
+    /// Users, with a session or through a client; 401 for others, 403 for a client that calls in its own name.
     Standard,
     /// Signed-in users with one of the roles; 401 for nobody, 403 for the wrong role.
     RoleGated(Roles),
-    /// Signed-in users, for whom this service has prepared its own part first.
+    /// Signed-in users, for whom this service has prepared its own part first. An access token tells nothing of that: 403.
     Flexible(Provision),
+    /// Access tokens with all of the scopes; 401 for others, sessions included, 403 for tokens with less.
+    Scoped(Scopes),
+    /// Users who signed in lately or surely enough; 401 for others (RFC 9470).
+    StepUp(StepUp),
     /// Devices with an anonymous session; 401 for others, signed in or not.
     Device,
     /// Signed-in users, and devices with an anonymous session; 401 for others.
@@ -56,6 +62,30 @@ impl Roles {
     }
 }
 
+/// The scopes of a gate: at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scopes(Vec<String>);
+
+impl Scopes {
+    /// The scopes of which a token needs all. An empty list is an error, and so is a name that is not one word (RFC 6749, section 3.3).
+    pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Result<Self> {
+        let scopes: Vec<String> = scopes.into_iter().map(Into::into).collect();
+        if scopes.is_empty() {
+            return Err(Error::new(Code::InvalidInput).with_detail("A gate of scopes needs at least one."));
+        }
+        match scopes.iter().find(|scope| !is_scope(scope)) {
+            Some(bad) => Err(Error::new(Code::InvalidInput).with_detail(format!("'{bad}' is not a scope."))),
+            None => Ok(Self(scopes)),
+        }
+    }
+
+    /// The scope declared by a type, see [`scopes!`](crate::scopes).
+    #[must_use]
+    pub fn of<S: crate::Scope>() -> Self {
+        Self(vec![S::NAME.to_owned()])
+    }
+}
+
 impl Authn {
     /// A layer for whole routers: `router.route_layer(authn.guard(Guard::Standard))`.
     ///
@@ -75,24 +105,38 @@ pub struct GuardLayer {
 }
 
 impl GuardLayer {
-    async fn admit(&self, parts: &mut Parts) -> Result<()> {
-        match *self.guard {
-            Guard::None => return Ok(()),
-            Guard::Device => return self.authn.device(parts).await.map(drop),
-            Guard::DeviceOrUser => return self.authn.device_or_user(parts).await.map(drop),
-            Guard::Standard | Guard::RoleGated(_) | Guard::Flexible(_) => {}
-        }
-        let mut caller = self.authn.caller(parts).await?.ok_or(Code::Unauthorized)?;
-        match self.guard.as_ref() {
-            Guard::None | Guard::Device | Guard::DeviceOrUser | Guard::Standard => Ok(()),
-            Guard::RoleGated(Roles(roles)) if caller.principal.user.has_any_role(roles) => Ok(()),
-            Guard::RoleGated(_) => Err(Code::PermissionDenied.into()),
-            Guard::Flexible(provision) => {
-                provision.ensure(&self.authn, &mut caller, RequestContext::of(parts)).await?;
-                self.authn.remember(parts, Some(caller));
-                Ok(())
+    async fn admit(&self, parts: &mut Parts) -> Result<(), Failure<Api>> {
+        let authn = &self.authn;
+        let admitted = match self.guard.as_ref() {
+            Guard::None => Ok(()),
+            Guard::Standard => self.user(parts).await.map(drop),
+            Guard::RoleGated(Roles(roles)) => self.user(parts).await.and_then(|caller| {
+                let holds = caller.user()?.user.has_any_role(roles);
+                if holds { Ok(()) } else { Err(Code::PermissionDenied.into()) }
+            }),
+            Guard::Flexible(provision) => self.provisioned(parts, provision).await,
+            Guard::Device => authn.device(parts).await.map(drop),
+            Guard::DeviceOrUser => authn.device_or_user(parts).await.map(drop),
+            Guard::Scoped(Scopes(scopes)) => {
+                let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+                return authn.scoped(parts, &scopes).await.map(drop);
             }
-        }
+            Guard::StepUp(step_up) => return authn.stepped_up(parts, step_up).await.map(drop),
+        };
+        admitted.map_err(|error| authn.refuse(error))
+    }
+
+    async fn user(&self, parts: &mut Parts) -> Result<Caller> {
+        let caller = self.authn.caller(parts).await?.ok_or(Code::Unauthorized)?;
+        caller.user()?;
+        Ok(caller)
+    }
+
+    async fn provisioned(&self, parts: &mut Parts, provision: &Provision) -> Result<()> {
+        let mut caller = self.user(parts).await?;
+        provision.ensure(&self.authn, &mut caller, RequestContext::of(parts)).await?;
+        self.authn.remember(parts, Some(caller));
+        Ok(())
     }
 }
 
@@ -109,7 +153,7 @@ impl Around for GuardLayer {
         let (mut parts, body) = request.into_parts();
         match self.admit(&mut parts).await {
             Ok(()) => next.run(Request::from_parts(parts, body)).await,
-            Err(error) => Ok(Failure::<Api>::from(error).into_response()),
+            Err(failure) => Ok(failure.into_response()),
         }
     }
 }
@@ -125,5 +169,14 @@ mod tests {
             assert!(Roles::new(["analyst", bad]).is_err(), "{bad:?}");
         }
         assert!(Roles::new(["analyst", "editor"]).is_ok());
+    }
+
+    #[test]
+    fn a_gate_without_a_scope_cannot_be_built() {
+        assert!(Scopes::new(Vec::<String>::new()).is_err());
+        for bad in ["", " ", "a b", "a\"b", "a\\b", "é"] {
+            assert!(Scopes::new(["reports:read", bad]).is_err(), "{bad:?}");
+        }
+        assert!(Scopes::new(["reports:read", "https://api.test/x"]).is_ok());
     }
 }

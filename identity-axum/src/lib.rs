@@ -18,6 +18,7 @@ mod oidc;
 mod pages;
 pub mod problem;
 mod provision;
+mod resource;
 
 #[cfg(feature = "remote")]
 pub use auth::remote::{TrustAnchor, TrustAnchorBuilder};
@@ -30,9 +31,11 @@ pub use better_auth::{BetterAuth, router};
 pub use device_sessions::router as device_router;
 pub use extract::device::{AuthType, DeviceOrUser, RequireDevice};
 pub use extract::role::{RequireRole, Role};
+pub use extract::scope::{RequireScope, Scope};
+pub use extract::step_up::{Acr, RequireAcr, RequireFresh, StepUp};
 pub use extract::user::RequireUser;
-pub use guard::{Guard, GuardLayer, Roles};
-pub use identity_core::principal::{Device, Principal, Profile, SessionSummary};
+pub use guard::{Guard, GuardLayer, Roles, Scopes};
+pub use identity_core::principal::{Device, Principal, Profile, Proof, SessionSummary, Subject, TokenSummary};
 pub use identity_core::{Code, Error, Result};
 #[cfg(feature = "store")]
 pub use oidc::{OAuth, router as oidc_router};
@@ -40,3 +43,4 @@ pub use oidc::{OAuth, router as oidc_router};
 pub use pages::{Pages, router as page_router};
 pub use problem::{Api, Dialect, Failure};
 pub use provision::{Provision, ProvisionFailure};
+pub use resource::{ProtectedResource, protected_resource};

@@ -22,6 +22,7 @@ pub trait Dialect: Send + Sync + 'static {
 /// Failures of the server (5xx) are logged with their causes when they become a response; the client sees none of them.
 pub struct Failure<D> {
     error: Error,
+    challenge: Option<HeaderValue>,
     dialect: PhantomData<fn() -> D>,
 }
 
@@ -30,6 +31,13 @@ impl<D> Failure<D> {
     #[must_use]
     pub fn error(&self) -> &Error {
         &self.error
+    }
+
+    /// Says in `WWW-Authenticate` which credential would do (RFC 9110, section 11.6.1).
+    #[must_use]
+    pub fn challenge(mut self, challenge: Option<HeaderValue>) -> Self {
+        self.challenge = challenge;
+        self
     }
 }
 
@@ -41,7 +49,7 @@ impl<D> fmt::Debug for Failure<D> {
 
 impl<D> From<Error> for Failure<D> {
     fn from(error: Error) -> Self {
-        Self { error, dialect: PhantomData }
+        Self { error, challenge: None, dialect: PhantomData }
     }
 }
 
@@ -55,6 +63,9 @@ impl<D: Dialect> IntoResponse for Failure<D> {
     fn into_response(self) -> Response {
         log(&self.error);
         let mut response = D::render(&self.error, None);
+        if let Some(challenge) = self.challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
         response.extensions_mut().insert(Rendered { error: Arc::new(self.error), render: D::render });
         response
     }

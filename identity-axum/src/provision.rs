@@ -14,9 +14,13 @@ use identity_core::{Class, Code, Error, Result};
 use tokio::sync::watch;
 use tracing::Instrument;
 
+use crate::auth::credentials::Credential;
 use crate::auth::{Authn, Caller, RequestContext};
 
 type Hook = dyn Fn(Profile) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> + Send + Sync;
+
+/// The anchor writes the flag down for whoever holds a session, and a token tells nothing of flags.
+const NO_SESSION: &str = "The user has to come here once with a session.";
 
 /// How long the result of a run serves requests that were authenticated before it ended.
 const REMEMBERED: Duration = Duration::from_secs(10);
@@ -79,12 +83,16 @@ impl Provision {
 
     /// Makes sure that the caller is provisioned, or says why the request cannot go on.
     pub(crate) async fn ensure(&self, authn: &Authn, caller: &mut Caller, request: RequestContext) -> Result<()> {
-        if caller.principal.user.is_provisioned(&self.target) {
+        let user = caller.user()?.user.clone();
+        if user.is_provisioned(&self.target) {
             return Ok(());
         }
-        match self.join(authn, caller, request).await {
+        if matches!(caller.credential, Credential::AccessToken(_)) {
+            return Err(Error::new(Code::PermissionDenied).with_detail(NO_SESSION));
+        }
+        match self.join(authn, &user, &caller.credential, request).await {
             Ok(profile) => {
-                caller.principal.user = profile;
+                caller.user_mut()?.user = profile;
                 Ok(())
             }
             Err(error) if self.on_failure == ProvisionFailure::Refuse || is_about_the_caller(&error) => Err(error),
@@ -97,10 +105,16 @@ impl Provision {
 
     /// Waits for the run of this user, starting it if there is none.
     #[expect(clippy::disallowed_methods, reason = "others wait for this run; a caller that goes away must not end it")]
-    async fn join(&self, authn: &Authn, caller: &Caller, request: RequestContext) -> Result<Profile> {
+    async fn join(
+        &self,
+        authn: &Authn,
+        user: &Profile,
+        credential: &Credential,
+        request: RequestContext,
+    ) -> Result<Profile> {
         loop {
-            let (mut outcome, started) = self.runs.join(&caller.principal.user.id, |run| {
-                let work = self.clone().work(authn.clone(), caller.clone(), request.clone());
+            let (mut outcome, started) = self.runs.join(&user.id, |run| {
+                let work = self.clone().work(authn.clone(), user.clone(), credential.clone(), request.clone());
                 tokio::spawn(async move { run.end(work.await) }.in_current_span());
             });
             let settled = outcome.wait_for(Option::is_some).await.ok().and_then(|settled| settled.clone());
@@ -114,15 +128,20 @@ impl Provision {
     }
 
     /// Local effect first, flag second: the other way round, a crash between them would never heal.
-    async fn work(self, authn: Authn, caller: Caller, request: RequestContext) -> Result<Profile> {
-        let user = caller.principal.user;
+    async fn work(
+        self,
+        authn: Authn,
+        user: Profile,
+        credential: Credential,
+        request: RequestContext,
+    ) -> Result<Profile> {
         let id = user.id.clone();
         let failed = |cause: BoxError| Error::new(Code::ProvisioningFailed).caused_by(cause);
         tokio::time::timeout(self.timeout, (self.hook)(user))
             .await
             .map_err(|_| failed(format!("the hook took longer than {:?}", self.timeout).into()))?
             .map_err(failed)?;
-        let profile = authn.complete_provisioning(&caller.credential, &self.target, &request).await?;
+        let profile = authn.complete_provisioning(&credential, &self.target, &request).await?;
         if profile.id == id {
             Ok(profile)
         } else {

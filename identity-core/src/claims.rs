@@ -15,13 +15,13 @@ pub(crate) fn profile(config: &Config, user: User, provisioned: &[String]) -> Pr
     }
     Profile {
         id: user.id,
-        email: user.email,
+        email: Some(user.email),
         email_verified: user.email_verified,
         name: user.name,
         image: user.image,
         role: config.user.expose_role.then_some(user.role),
-        created_at: user.created_at,
-        updated_at: user.updated_at,
+        created_at: Some(user.created_at),
+        updated_at: Some(user.updated_at),
         attributes,
     }
 }

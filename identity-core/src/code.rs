@@ -108,6 +108,8 @@ codes! {
     // Callers
     Unauthorized = "unauthorized", Unauthenticated, "Sign in first.";
     InvalidBearer = "invalid_bearer", Unauthenticated, "The bearer credential is not valid.";
+    InsufficientScope = "insufficient_scope", Forbidden, "The token is good, but not for this.";
+    InsufficientAuthentication = "insufficient_user_authentication", Unauthenticated, "Sign in again, or in a stronger way, to do this.";
     PermissionDenied = "permission_denied", Forbidden, "You are not allowed to do this.";
     AnchorUnavailable = "anchor_unavailable", Unavailable, "The identity service cannot be reached right now.";
     ServiceCredentialRequired = "service_credential_required", Forbidden, "This call needs the credential of the service it names.";

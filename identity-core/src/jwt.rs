@@ -22,6 +22,9 @@ use serde_json::{Map, Value};
 use crate::time::{Timestamp, after, before};
 
 pub use jsonwebtoken::jwk::{Jwk, JwkSet};
+pub use keyset::KeySet;
+
+mod keyset;
 
 /// Longest token that is looked at, in bytes.
 const MOST_BYTES: usize = 16 * 1024;
@@ -141,6 +144,8 @@ pub enum Refusal {
     Expired,
     /// Its time is yet to come.
     NotYet,
+    /// It is bound to a key or a certificate (`cnf`, RFC 7800), which nobody here asks to see.
+    Bound,
 }
 
 impl fmt::Display for Refusal {

@@ -5,36 +5,57 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 
 use crate::id::{DeviceSessionId, SessionId, UserId};
+use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 
-/// A signed-in user and the session that proves it.
+/// Whom a credential speaks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// A user: who signed in here, or in whose name a client calls.
+    User(Principal),
+    /// A client of the authorization server that calls in its own name (RFC 6749, section 4.4). There is no user.
+    Client(TokenSummary),
+}
+
+/// A user and what proves that it is they who call, or that a client calls in their name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Principal {
     /// The user.
     pub user: Profile,
-    /// The session.
-    pub session: SessionSummary,
+    /// What proves it.
+    pub proof: Proof,
+}
+
+/// What proves who is calling.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Proof {
+    /// A session: the user signed in with this browser or client, and may do whatever the user may do.
+    Session(SessionSummary),
+    /// An access token: a client may do, in the name of the user, what the scopes of the token say.
+    Token(Box<TokenSummary>),
 }
 
 /// What is known about a user outside of the identity tables.
+///
+/// A session tells all of it. An access token that nobody was asked about tells the id alone ([`Profile::of_id`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// The id that other services key their own rows on.
     pub id: UserId,
-    /// The address, in lower case.
-    pub email: String,
+    /// The address, in lower case; `None` only where a token does not tell it.
+    pub email: Option<String>,
     /// Whether the user has proved that mail to the address reaches them.
     pub email_verified: bool,
-    /// The display name.
+    /// The display name; empty where nobody tells it.
     pub name: String,
     /// The picture's URL.
     pub image: Option<String>,
-    /// The roles, comma-joined; `None` when the anchor does not expose them.
+    /// The roles, comma-joined; `None` when the anchor does not expose them, and where a token does not tell them.
     pub role: Option<String>,
-    /// When the account was created.
-    pub created_at: Timestamp,
-    /// When the profile was last changed.
-    pub updated_at: Timestamp,
+    /// When the account was created; `None` only where a token does not tell it.
+    pub created_at: Option<Timestamp>,
+    /// When the profile was last changed; `None` only where a token does not tell it.
+    pub updated_at: Option<Timestamp>,
     /// The declared extra fields and one `has<Target>Account` flag per provisioning target.
     pub attributes: Map<String, Value>,
 }
@@ -54,6 +75,65 @@ pub struct SessionSummary {
     pub ip_address: Option<IpAddr>,
     /// The browser or client it was opened with.
     pub user_agent: Option<String>,
+}
+
+/// An access token of the authorization server that was found good (RFC 9068), without its text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenSummary {
+    /// The `sub`: the id of the user, or of the client where there is no user.
+    pub subject: String,
+    /// The client that the token was issued to.
+    pub client_id: String,
+    /// What the client may do.
+    pub scopes: ScopeSet,
+    /// When the token ends.
+    pub expires_at: Timestamp,
+    /// When the user signed in, if the token tells.
+    pub auth_time: Option<Timestamp>,
+    /// How well that proved who it is: the authentication context class (OpenID Connect Core, section 2), if the token tells.
+    pub acr: Option<String>,
+    /// The ways in which the user proved it, as words of RFC 8176; empty if the token does not tell.
+    pub amr: Vec<String>,
+    /// All claims of the token, those above included.
+    pub claims: Map<String, Value>,
+}
+
+impl TokenSummary {
+    /// Whether a user stands behind the token. One that a client got for itself has the client as its subject (RFC 9068, section 5),
+    /// and no client has the id of a user.
+    #[must_use]
+    pub fn has_user(&self) -> bool {
+        self.subject != self.client_id
+    }
+}
+
+impl Principal {
+    /// The session of the user, where that is what proves it.
+    #[must_use]
+    pub fn session(&self) -> Option<&SessionSummary> {
+        match &self.proof {
+            Proof::Session(session) => Some(session),
+            Proof::Token(_) => None,
+        }
+    }
+
+    /// The access token, where that is what proves it.
+    #[must_use]
+    pub fn token(&self) -> Option<&TokenSummary> {
+        match &self.proof {
+            Proof::Session(_) => None,
+            Proof::Token(token) => Some(token),
+        }
+    }
+
+    /// When the user signed in, as far as the proof tells.
+    #[must_use]
+    pub fn auth_time(&self) -> Option<Timestamp> {
+        match &self.proof {
+            Proof::Session(session) => Some(session.created_at),
+            Proof::Token(token) => token.auth_time,
+        }
+    }
 }
 
 /// A device that nobody has signed in on, and the anonymous session that proves it.
@@ -83,6 +163,22 @@ pub fn is_administrator(roles: &str) -> bool {
 }
 
 impl Profile {
+    /// Somebody of whom nothing is known but the id.
+    #[must_use]
+    pub fn of_id(id: UserId) -> Self {
+        Self {
+            id,
+            email: None,
+            email_verified: false,
+            name: String::new(),
+            image: None,
+            role: None,
+            created_at: None,
+            updated_at: None,
+            attributes: Map::new(),
+        }
+    }
+
     /// The single roles.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         self.role.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|role| !role.is_empty())

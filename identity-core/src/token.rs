@@ -14,6 +14,9 @@ pub mod kind {
     /// Lets a client call an API: the opaque form (RFC 6750).
     #[derive(Clone, Copy, Debug)]
     pub enum Access {}
+    /// Lets a client call an API: the form that speaks for itself (RFC 9068).
+    #[derive(Clone, Copy, Debug)]
+    pub enum SignedAccess {}
     /// Is exchanged for tokens once (RFC 6749, section 4.1.2).
     #[derive(Clone, Copy, Debug)]
     pub enum AuthorizationCode {}

@@ -1,10 +1,13 @@
 //! The credentials on a request, each absent, presented or malformed: "nobody" and "wrong" never blur.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName};
 use identity_core::secret::Secret;
 use identity_core::token::{Token, kind};
 use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
 
 /// Longest credential that is looked at, in bytes.
 const MOST_BYTES: usize = 4096;
@@ -110,6 +113,13 @@ fn is_token(token: &str) -> bool {
     (1..=MOST_BYTES).contains(&token.len()) && token.bytes().all(plain)
 }
 
+/// Whether a token has the form of a JWT: three parts, of which the first is a JSON object in base64url. No session token has.
+fn is_jwt(token: &str) -> bool {
+    let (header, rest) = token.split_once('.').unwrap_or_default();
+    let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
+    rest.split('.').count() == 2 && serde_json::from_slice::<Map<String, Value>>(&header).is_ok()
+}
+
 /// The header in which a device presents the token of its anonymous session.
 pub const DEVICE_TOKEN: HeaderName = HeaderName::from_static("x-device-session-token");
 
@@ -139,6 +149,8 @@ pub fn auth_cookie_names(prefix: &str) -> [String; 2] {
 pub enum Credential {
     /// A session token in `Authorization: Bearer`.
     Bearer(Token<kind::Session>),
+    /// An access token in `Authorization: Bearer` that can be verified by itself: it has the form of a JWT.
+    AccessToken(Token<kind::SignedAccess>),
     /// The auth cookie; both, when a browser holds one with and one without the `__Secure-` prefix.
     Cookies(Vec<RawCookie>),
 }
@@ -149,6 +161,9 @@ impl Credential {
     #[must_use]
     pub fn of(headers: &HeaderMap, cookie_names: &[String]) -> Presentation<Self> {
         match bearer(headers) {
+            Presentation::Presented(token) if is_jwt(token.expose()) => {
+                Presentation::Presented(Self::AccessToken(Token::presented(token.expose())))
+            }
             Presentation::Presented(token) => Presentation::Presented(Self::Bearer(token)),
             Presentation::Malformed => Presentation::Malformed,
             Presentation::NotPresented => {
@@ -264,11 +279,31 @@ mod tests {
     }
 
     #[test]
+    fn a_bearer_in_the_form_of_a_jwt_is_an_access_token() {
+        let chosen = |token: &str| {
+            let headers = headers(&AUTHORIZATION, &[format!("Bearer {token}").as_bytes()]);
+            match Credential::of(&headers, &[]) {
+                Presentation::Presented(Credential::AccessToken(_)) => "access token",
+                Presentation::Presented(Credential::Bearer(_)) => "session",
+                other => panic!("{other:?}"),
+            }
+        };
+        let (none, rs256) = ("eyJhbGciOiJub25lIn0", "eyJhbGciOiJSUzI1NiJ9");
+        for token in [format!("{none}.e30."), format!("{rs256}.e30.c2ln"), format!("{rs256}.."), "e30.x.y".to_owned()] {
+            assert_eq!(chosen(&token), "access token", "{token}");
+        }
+        for token in ["opaque", "token.sig%3D", "a.b.c", "e30.x", "e30.x.y.z", "W10.x.y", "e30=.x.y"] {
+            assert_eq!(chosen(token), "session", "{token}");
+        }
+    }
+
+    #[test]
     fn debug_shows_no_credential() {
         let names = auth_cookie_names("better-auth");
         let cookie = headers(&COOKIE, &[b"__Secure-better-auth.session_token=hush"]);
         let bearer = headers(&AUTHORIZATION, &[b"Bearer hush"]);
-        for headers in [cookie, bearer] {
+        let jwt = headers(&AUTHORIZATION, &[b"Bearer e30.hush.hush"]);
+        for headers in [cookie, bearer, jwt] {
             let shown = format!("{:?}", Credential::of(&headers, &names));
             assert!(shown.contains("redacted") && !shown.contains("hush"), "{shown}");
         }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::extract::FromRef;
 use identity_core::auth::Refresh;
-use identity_core::principal::{Device, Principal, Profile};
+use identity_core::principal::{Device, Profile, Subject};
+use identity_core::time::Timestamp;
 use identity_core::token::{Token, kind};
 use identity_core::{Code, Error, Identity, Result};
 
@@ -41,6 +42,7 @@ impl Local {
             Credential::Cookies(cookies) => self.cookies.verify(cookies.first()?.decoded()).map(Token::presented),
             Credential::Bearer(_) if !self.identity.config().http.bearer => None,
             Credential::Bearer(token) => self.cookies.token_of_bearer(token.expose()),
+            Credential::AccessToken(_) => None,
         }
     }
 }
@@ -52,10 +54,10 @@ impl Authenticator for Local {
     }
 
     /// Never extends the session: the handler's response does not carry the renewed cookie.
-    async fn resolve(&self, credential: &Credential, _: &RequestContext) -> Result<Option<Principal>> {
+    async fn resolve(&self, credential: &Credential, _: &RequestContext) -> Result<Option<Subject>> {
         let Some(token) = self.token(credential) else { return Ok(None) };
         let resolved = self.identity.resolve(&token, Refresh::Never).await?;
-        Ok(resolved.map(|resolved| resolved.principal()))
+        Ok(resolved.map(|resolved| Subject::User(resolved.principal())))
     }
 
     async fn resolve_device(&self, token: &Token<kind::Device>, _: &RequestContext) -> Result<Option<Device>> {
@@ -69,13 +71,19 @@ impl Authenticator for Local {
         target: &str,
         request: &RequestContext,
     ) -> Result<Profile> {
-        let principal = self.resolve(credential, request).await?.ok_or(Code::Unauthorized)?;
+        let Some(Subject::User(principal)) = self.resolve(credential, request).await? else {
+            return Err(Code::Unauthorized.into());
+        };
         let completed = self.identity.provisioning().complete(&principal.user.id, target).await;
         completed.map_err(|error| match error.code() {
             // The caller cannot help a target that nobody declared.
             Code::UnknownTarget => Error::new(Code::ProvisioningFailed).caused_by(error),
             _ => error,
         })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.identity.now()
     }
 
     /// The extractors make one of these for each request; what counts is the identity behind it.

@@ -1,6 +1,15 @@
 //! Who is calling: one port for a local identity and for a trust anchor over the network.
 
+#[cfg(feature = "remote")]
+mod bearer;
+#[cfg(feature = "remote")]
+mod builder;
+pub(crate) mod challenge;
 pub mod credentials;
+#[cfg(feature = "remote")]
+mod exchange;
+#[cfg(feature = "remote")]
+mod jwks;
 #[cfg(feature = "store")]
 mod local;
 #[cfg(feature = "remote")]
@@ -15,12 +24,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::request::Parts;
-use identity_core::principal::{Device, Principal, Profile};
+use identity_core::principal::{Device, Principal, Profile, Subject, TokenSummary};
+use identity_core::time::Timestamp;
 use identity_core::token::{Token, kind};
-use identity_core::{Code, Result};
+use identity_core::{Code, Error, Result};
 
 use crate::middleware::trace::RequestId;
-use credentials::{Credential, Presentation, device_token};
+use crate::resource::ProtectedResource;
+use credentials::{Credential, Presentation, bearer, device_token};
 
 /// What an authenticator learns about a request besides its credential.
 #[derive(Clone, Debug, Default)]
@@ -41,8 +52,8 @@ pub trait Authenticator: Any + Send + Sync + fmt::Debug {
     /// The names under which the auth cookie is looked for.
     fn cookie_names(&self) -> &[String];
 
-    /// The principal behind a credential, or none if it is not good (any more). An error means that nobody can say.
-    async fn resolve(&self, credential: &Credential, request: &RequestContext) -> Result<Option<Principal>>;
+    /// Whom a credential speaks for, or none if it is not good (any more). An error means that nobody can say.
+    async fn resolve(&self, credential: &Credential, request: &RequestContext) -> Result<Option<Subject>>;
 
     /// The device behind the token of an anonymous session, or none if it is not good (any more). An error means that nobody can
     /// say.
@@ -56,6 +67,9 @@ pub trait Authenticator: Any + Send + Sync + fmt::Debug {
         request: &RequestContext,
     ) -> Result<Profile>;
 
+    /// The current time, by which the age of a sign-in is measured.
+    fn now(&self) -> Timestamp;
+
     /// Whether `other` gives the same answers, so that its answer to a request may be used again.
     fn is(&self, other: &dyn Authenticator) -> bool {
         ptr::addr_eq(ptr::from_ref(self), ptr::from_ref(other))
@@ -67,13 +81,38 @@ pub trait Authenticator: Any + Send + Sync + fmt::Debug {
 /// The extractors ask for `Authn: FromRef<S>`: a `TrustAnchor` is one as it stands, a state of your own says
 /// `impl FromRef<AppState> for Authn` or derives `FromRef` with a field of this type.
 #[derive(Clone, Debug)]
-pub struct Authn(Arc<dyn Authenticator>);
+pub struct Authn {
+    authenticator: Arc<dyn Authenticator>,
+    resource: Option<Arc<ProtectedResource>>,
+}
 
-/// A principal and the credential that proved it.
+/// Whoever is calling, and the credential that proved it.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    pub(crate) principal: Principal,
+    pub(crate) subject: Subject,
     pub(crate) credential: Credential,
+}
+
+impl Caller {
+    /// The user who is calling, and not a client in its own name.
+    pub(crate) fn user(&self) -> Result<&Principal> {
+        match &self.subject {
+            Subject::User(principal) => Ok(principal),
+            Subject::Client(_) => Err(no_user()),
+        }
+    }
+
+    /// The same, to be told more about.
+    pub(crate) fn user_mut(&mut self) -> Result<&mut Principal> {
+        match &mut self.subject {
+            Subject::User(principal) => Ok(principal),
+            Subject::Client(_) => Err(no_user()),
+        }
+    }
+}
+
+fn no_user() -> Error {
+    Error::new(Code::PermissionDenied).with_detail("This is for users, and the token is of a client alone.")
 }
 
 /// What was found out about a request. The type is private, so no client and no other layer can put one there.
@@ -94,19 +133,64 @@ impl Authn {
     /// Asks `authenticator`.
     #[must_use]
     pub fn new(authenticator: Arc<dyn Authenticator>) -> Self {
-        Self(authenticator)
+        Self { authenticator, resource: None }
     }
 
-    /// The principal that is calling, or none without a live session. Asks once per request, however often it is called.
+    /// Lets every refusal say where the metadata of this API are ([`protected_resource`](crate::protected_resource)).
+    #[must_use]
+    pub fn with_resource(mut self, resource: ProtectedResource) -> Self {
+        self.resource = Some(Arc::new(resource));
+        self
+    }
+
+    pub(crate) fn resource(&self) -> Option<&ProtectedResource> {
+        self.resource.as_deref()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.authenticator.now()
+    }
+
+    /// Whoever is calling, or none without a live session and without a token. Asks once per request, however often it is called.
     ///
     /// A bearer credential outranks the cookie; a bad one is [`Code::InvalidBearer`] even if a good cookie stands beside
     /// it. A stale cookie counts as absent.
-    pub async fn authenticate(&self, parts: &mut Parts) -> Result<Option<Principal>> {
-        Ok(self.caller(parts).await?.map(|caller| caller.principal))
+    pub async fn authenticate(&self, parts: &mut Parts) -> Result<Option<Subject>> {
+        Ok(self.caller(parts).await?.map(|caller| caller.subject))
+    }
+
+    /// The user who is calling, by themselves or through a client, or none. A client without a user is
+    /// [`Code::PermissionDenied`]: it is somebody, so that no lesser credential beside its token may speak for the request.
+    pub async fn user(&self, parts: &mut Parts) -> Result<Option<Principal>> {
+        match self.authenticate(parts).await? {
+            Some(Subject::User(principal)) => Ok(Some(principal)),
+            Some(Subject::Client(_)) => Err(no_user()),
+            None => Ok(None),
+        }
+    }
+
+    /// Whoever is calling with an access token. Without a bearer nobody is asked, and it is [`Code::Unauthorized`]: a session has no
+    /// scopes, and a browser sends its cookie to wherever a page tells it to. A bearer that is no access token is
+    /// [`Code::InvalidBearer`].
+    pub async fn token(&self, parts: &mut Parts) -> Result<(Subject, TokenSummary)> {
+        if matches!(bearer(&parts.headers), Presentation::NotPresented) {
+            return Err(Code::Unauthorized.into());
+        }
+        let subject = self.authenticate(parts).await?.ok_or(Code::InvalidBearer)?;
+        let token = match &subject {
+            Subject::Client(token) => token.clone(),
+            Subject::User(principal) => principal.token().ok_or(Code::InvalidBearer)?.clone(),
+        };
+        Ok((subject, token))
+    }
+
+    /// Whether `other` gives the same answers.
+    fn is(&self, other: &Self) -> bool {
+        self.authenticator.is(other.authenticator.as_ref())
     }
 
     pub(crate) async fn caller(&self, parts: &mut Parts) -> Result<Option<Caller>> {
-        if let Some(known) = parts.extensions.get::<Resolved>().filter(|known| self.0.is(known.by.0.as_ref())) {
+        if let Some(known) = parts.extensions.get::<Resolved>().filter(|known| self.is(&known.by)) {
             return Ok(known.caller.clone());
         }
         let caller = self.ask(parts).await?;
@@ -119,7 +203,7 @@ impl Authn {
     ///
     /// No header is [`Code::DeviceTokenMissing`]; a token that is malformed, unknown or over is [`Code::InvalidDeviceToken`].
     pub async fn device(&self, parts: &mut Parts) -> Result<Device> {
-        if let Some(known) = parts.extensions.get::<ResolvedDevice>().filter(|known| self.0.is(known.by.0.as_ref())) {
+        if let Some(known) = parts.extensions.get::<ResolvedDevice>().filter(|known| self.is(&known.by)) {
             return Ok(known.device.clone());
         }
         let token = match device_token(&parts.headers) {
@@ -127,7 +211,7 @@ impl Authn {
             Presentation::NotPresented => return Err(Code::DeviceTokenMissing.into()),
             Presentation::Malformed => return Err(Code::InvalidDeviceToken.into()),
         };
-        let device = self.0.resolve_device(&token, &RequestContext::of(parts)).await?;
+        let device = self.authenticator.resolve_device(&token, &RequestContext::of(parts)).await?;
         let device = device.ok_or(Code::InvalidDeviceToken)?;
         parts.extensions.insert(ResolvedDevice { by: self.clone(), device: device.clone() });
         Ok(device)
@@ -144,19 +228,19 @@ impl Authn {
         target: &str,
         request: &RequestContext,
     ) -> Result<Profile> {
-        self.0.complete_provisioning(credential, target, request).await
+        self.authenticator.complete_provisioning(credential, target, request).await
     }
 
     async fn ask(&self, parts: &Parts) -> Result<Option<Caller>> {
-        let credential = match Credential::of(&parts.headers, self.0.cookie_names()) {
+        let credential = match Credential::of(&parts.headers, self.authenticator.cookie_names()) {
             Presentation::Presented(credential) => credential,
             Presentation::NotPresented => return Ok(None),
             Presentation::Malformed => return Err(Code::InvalidBearer.into()),
         };
-        match (self.0.resolve(&credential, &RequestContext::of(parts)).await?, &credential) {
-            (Some(principal), _) => Ok(Some(Caller { principal, credential })),
+        match (self.authenticator.resolve(&credential, &RequestContext::of(parts)).await?, &credential) {
+            (Some(subject), _) => Ok(Some(Caller { subject, credential })),
             (None, Credential::Cookies(_)) => Ok(None),
-            (None, Credential::Bearer(_)) => Err(Code::InvalidBearer.into()),
+            (None, Credential::Bearer(_) | Credential::AccessToken(_)) => Err(Code::InvalidBearer.into()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use identity_core::id::{DeviceSessionId, SessionId, UserId};
-use identity_core::principal::{Device, Principal, Profile, SessionSummary};
+use identity_core::principal::{Device, Principal, Profile, Proof, SessionSummary};
 use identity_core::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -77,7 +77,7 @@ pub(super) fn principal(body: &[u8]) -> Result<Option<Principal>, Unreadable> {
         ip_address: session.ip_address.and_then(|text| text.parse::<IpAddr>().ok()),
         user_agent: session.user_agent.filter(|text| !text.is_empty()),
     };
-    Ok(Some(Principal { user, session }))
+    Ok(Some(Principal { user, proof: Proof::Session(session) }))
 }
 
 /// Reads the body of provision: the user after the change.
@@ -116,13 +116,13 @@ fn profile_of(user: &Value) -> Result<Profile, Unreadable> {
     }
     Ok(Profile {
         id: user.id,
-        email: user.email,
+        email: Some(user.email),
         email_verified: user.email_verified,
         name: user.name,
         image: user.image,
         role: user.role,
-        created_at: user.created_at,
-        updated_at: user.updated_at,
+        created_at: Some(user.created_at),
+        updated_at: Some(user.updated_at),
         attributes: user.attributes,
     })
 }
@@ -147,7 +147,8 @@ mod tests {
         assert!(principal.user.is_provisioned("wallet"));
         let names: Vec<_> = principal.user.attributes.keys().map(String::as_str).collect();
         assert_eq!(names, ["hasWalletAccount", "plan"]);
-        assert_eq!((principal.session.ip_address, principal.session.user_agent.as_deref()), (None, Some("Firefox")));
+        let session = principal.session().unwrap();
+        assert_eq!((session.ip_address, session.user_agent.as_deref()), (None, Some("Firefox")));
     }
 
     #[test]

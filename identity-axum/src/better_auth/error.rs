@@ -63,8 +63,10 @@ const fn wire(code: Code) -> (u16, &'static str, &'static str) {
         Code::InvalidRedirectUrl => (403, "INVALID_REDIRECT_URL", "Invalid redirectURL"),
         Code::InvalidErrorCallbackUrl => (403, "INVALID_ERROR_CALLBACK_URL", "Invalid errorCallbackURL"),
         Code::InvalidNewUserCallbackUrl => (403, "INVALID_NEW_USER_CALLBACK_URL", "Invalid newUserCallbackURL"),
-        Code::Unauthorized | Code::InvalidBearer => (401, "UNAUTHORIZED", "Unauthorized"),
-        Code::PermissionDenied => (403, "FORBIDDEN", "Forbidden"),
+        Code::Unauthorized | Code::InvalidBearer | Code::InsufficientAuthentication => {
+            (401, "UNAUTHORIZED", "Unauthorized")
+        }
+        Code::PermissionDenied | Code::InsufficientScope => (403, "FORBIDDEN", "Forbidden"),
         Code::ServiceCredentialRequired => {
             (403, "SERVICE_CREDENTIAL_REQUIRED", "This call needs the credential of the service it names")
         }

@@ -106,7 +106,12 @@ pub(super) async fn follow_deletion(State(facade): State<Arc<Facade>>, caller: C
     if !facade.identity.delete_account().is_good(&caller.resolved, &Token::presented(token)).await? {
         return Err(Error::new(Code::InvalidDeletionToken).into());
     }
-    Ok(page::confirm_deletion(&facade, &caller.resolved.profile.email, token, callback_url))
+    Ok(page::confirm_deletion(
+        &facade,
+        caller.resolved.profile.email.as_deref().unwrap_or_default(),
+        token,
+        callback_url,
+    ))
 }
 
 /// Deletes the account after the page has asked.

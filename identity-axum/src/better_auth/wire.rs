@@ -26,8 +26,8 @@ impl Serialize for User<'_> {
         map.serialize_entry("email", &user.email)?;
         map.serialize_entry("emailVerified", &user.email_verified)?;
         map.serialize_entry("image", &user.image)?;
-        map.serialize_entry("createdAt", &date(user.created_at))?;
-        map.serialize_entry("updatedAt", &date(user.updated_at))?;
+        map.serialize_entry("createdAt", &user.created_at.map(date))?;
+        map.serialize_entry("updatedAt", &user.updated_at.map(date))?;
         if let Some(role) = &user.role {
             map.serialize_entry("role", role)?;
         }

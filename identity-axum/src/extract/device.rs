@@ -40,7 +40,7 @@ where
 /// Somebody signed in, or else a device with an anonymous session; refuses everybody else with 401.
 ///
 /// A bearer outranks the cookie, and both outrank the device. A bad bearer is 401 whatever stands beside it; a stale cookie counts
-/// as absent. When nobody can say whether a credential is good, the answer is 503, also if a lesser one stands beside it: a user
+/// as absent, and a client that calls in its own name is 403. When nobody can say whether a credential is good, the answer is 503, also if a lesser one stands beside it: a user
 /// must not turn into somebody anonymous for as long as an outage lasts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeviceOrUser {
@@ -74,7 +74,7 @@ impl DeviceOrUser {
 impl Authn {
     /// The user who is calling, or else the device. Without either it is [`Code::Unauthorized`].
     pub async fn device_or_user(&self, parts: &mut Parts) -> Result<DeviceOrUser> {
-        if let Some(principal) = self.authenticate(parts).await? {
+        if let Some(principal) = self.user(parts).await? {
             return Ok(DeviceOrUser::User(principal));
         }
         match self.device(parts).await {
@@ -93,6 +93,7 @@ where
     type Rejection = Failure<Api>;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Authn::from_ref(state).device_or_user(parts).await?)
+        let authn = Authn::from_ref(state);
+        authn.device_or_user(parts).await.map_err(|error| authn.refuse(error))
     }
 }

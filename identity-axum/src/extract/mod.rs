@@ -1,7 +1,9 @@
-//! Extractors: who is calling, with which role, from where.
+//! Extractors: who is calling, with which role or scope, how surely, from where.
 
 pub mod client_ip;
 pub mod device;
 pub mod request;
 pub mod role;
+pub mod scope;
+pub mod step_up;
 pub mod user;

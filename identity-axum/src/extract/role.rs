@@ -51,7 +51,8 @@ pub const fn is_role(name: &str) -> bool {
     !name.is_empty()
 }
 
-/// A signed-in user who holds the role `R`: 401 for nobody, 403 for somebody else. `admin` and `superadmin` pass.
+/// A signed-in user who holds the role `R`: 401 for nobody, 403 for somebody else. `admin` and `superadmin` pass. An access token that
+/// nobody was asked about tells no role, so that it is 403.
 pub struct RequireRole<R> {
     principal: Principal,
     role: PhantomData<fn() -> R>,
@@ -98,7 +99,7 @@ where
         if principal.user.has_any_role(&[R::NAME]) {
             Ok(Self { principal, role: PhantomData })
         } else {
-            Err(Code::PermissionDenied.into())
+            Err(Authn::from_ref(state).refuse(Code::PermissionDenied.into()))
         }
     }
 }

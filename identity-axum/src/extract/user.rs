@@ -5,15 +5,19 @@ use std::ops::Deref;
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use identity_core::Code;
-use identity_core::principal::{Principal, Profile, SessionSummary};
+use identity_core::principal::{Principal, Profile, SessionSummary, Subject, TokenSummary};
 
 use crate::auth::Authn;
 use crate::problem::{Api, Failure};
 
-/// The signed-in user who is calling; refuses everybody else with 401.
+/// The user who is calling: signed in with a session, or through a client that holds an access token of theirs. Refuses everybody
+/// else with 401, and a client that calls in its own name with 403.
 ///
-/// `Option<RequireUser>` lets everybody through and is `None` without a live session. Either way a bad bearer credential
-/// is 401 and an unreachable trust anchor is 503.
+/// `Option<RequireUser>` lets everybody through and is `None` without a user. Either way a bad bearer credential is 401 and an
+/// unreachable trust anchor is 503.
+///
+/// A token passes whatever its scopes are. Where clients of other people may call, [`RequireScope`](crate::RequireScope) asks for the
+/// right one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequireUser(pub Principal);
 
@@ -24,10 +28,16 @@ impl RequireUser {
         &self.0.user
     }
 
-    /// The session that proves it.
+    /// The session that proves it, if it is one.
     #[must_use]
-    pub fn session(&self) -> &SessionSummary {
-        &self.0.session
+    pub fn session(&self) -> Option<&SessionSummary> {
+        self.0.session()
+    }
+
+    /// The access token that proves it, if it is one.
+    #[must_use]
+    pub fn token(&self) -> Option<&TokenSummary> {
+        self.0.token()
     }
 }
 
@@ -47,8 +57,9 @@ where
     type Rejection = Failure<Api>;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let principal = Authn::from_ref(state).authenticate(parts).await?;
-        principal.map(Self).ok_or_else(|| Code::Unauthorized.into())
+        let authn = Authn::from_ref(state);
+        let user = authn.user(parts).await.and_then(|user| user.ok_or_else(|| Code::Unauthorized.into()));
+        user.map(Self).map_err(|error| authn.refuse(error))
     }
 }
 
@@ -60,7 +71,11 @@ where
     type Rejection = Failure<Api>;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Self::Rejection> {
-        let principal = Authn::from_ref(state).authenticate(parts).await?;
-        Ok(principal.map(Self))
+        let authn = Authn::from_ref(state);
+        match authn.authenticate(parts).await {
+            Ok(Some(Subject::User(principal))) => Ok(Some(Self(principal))),
+            Ok(Some(Subject::Client(_)) | None) => Ok(None),
+            Err(error) => Err(authn.refuse(error)),
+        }
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn show(mut visit: Visit) -> Reply {
         Asked::Application(_) | Asked::Nobody => {}
     }
     let Some(session) = visit.session() else { return see_other(&visit.view.url(LOGIN)) };
-    let (name, email) = (session.profile.name.as_str(), session.profile.email.as_str());
+    let (name, email) = (session.profile.name.as_str(), session.profile.email.as_deref().unwrap_or_default());
     let page = Page {
         view: &visit.view,
         name: if name.trim().is_empty() { email } else { name },

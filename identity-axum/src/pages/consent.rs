@@ -48,7 +48,7 @@ pub(super) async fn show(mut visit: Visit) -> Reply {
     let page = Page {
         view: &visit.view,
         client,
-        email: &session.profile.email,
+        email: session.profile.email.as_deref().unwrap_or_default(),
         letters: initials(&session.profile.name),
         not_you: visit.view.url_with(LOGIN, &[login::AGAIN]),
         rights: rights(&visit, &interaction.client, scopes, &session.profile),
@@ -66,7 +66,7 @@ pub(super) fn rights(visit: &Visit, client: &Client, scopes: &ScopeSet, user: &P
         let (name, hint) = match scope {
             OPENID => (texts.openid().to_owned(), Some(texts.openid_hint().to_owned())),
             "profile" => (texts.profile().to_owned(), Some(texts.profile_hint().to_owned())),
-            "email" => (texts.email().to_owned(), Some(user.email.clone())),
+            "email" => (texts.email().to_owned(), user.email.clone()),
             "address" => (texts.address().to_owned(), None),
             "phone" => (texts.phone().to_owned(), None),
             OFFLINE_ACCESS => (

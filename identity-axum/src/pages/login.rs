@@ -70,7 +70,7 @@ pub(super) async fn show(mut visit: Visit) -> Reply {
         }
         Asked::Nobody => {}
     }
-    let own = visit.session().filter(|_| !again).map(|session| session.profile.email.clone());
+    let own = visit.session().filter(|_| !again).and_then(|session| session.profile.email.clone());
     let username = hint.or(own).or_else(|| visit.address().filter(|_| !again).map(String::from)).unwrap_or_default();
     let username: String = username.chars().take(Email::MAX_BYTES).collect();
     let texts = &visit.view.t().login;

@@ -94,7 +94,11 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
     let only = || MethodRouter::new().fallback(error::wrong_method);
     let pages: [(&'static str, Rule, Methods); 21] = [
         (AUTHORIZE, Rule::FROM_ANYWHERE, only().get(authorize::endpoint).post(authorize::endpoint)),
-        (END_SESSION, Rule::FROM_ANYWHERE, only().get(logout::endpoint).post(logout::endpoint).head(error::wrong_method)),
+        (
+            END_SESSION,
+            Rule::FROM_ANYWHERE,
+            only().get(logout::endpoint).post(logout::endpoint).head(error::wrong_method),
+        ),
         (LOGIN, SIGN_IN, only().get(login::show).post(login::submit)),
         ("/ui/cancel", PLAIN, only().post(answer::cancel)),
         (REGISTER, SIGN_UP, only().get(register::show).post(register::submit)),

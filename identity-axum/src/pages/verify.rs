@@ -70,7 +70,7 @@ pub(super) async fn show(mut visit: Visit) -> Reply {
     if let Asked::Elsewhere(response) = visit.asked().await? {
         return Ok(response);
     }
-    let own = visit.session().and_then(|session| Email::parse(&session.profile.email).ok());
+    let own = visit.session().and_then(|session| Email::parse(session.profile.email.as_deref()?).ok());
     let mut page = Page::new(&visit, visit.address().or(own), state == SENT);
     if failed {
         page.notice = Some(Notice::bad(visit.view.t().verify.over()));
@@ -142,7 +142,7 @@ pub(super) async fn send(mut visit: Visit) -> Reply {
             return reply::page(StatusCode::UNPROCESSABLE_ENTITY, &visit.view, &page);
         }
     };
-    let own = visit.session().filter(|session| session.profile.email == email.as_str());
+    let own = visit.session().filter(|session| session.profile.email.as_deref() == Some(email.as_str()));
     let callback = callback(&visit.view);
     let asked = visit.site.facade.identity.email_verification().request_link(&email, own, Some(&callback)).await;
     match asked {

@@ -125,7 +125,7 @@ impl EmailVerification<'_> {
     ) -> Result<()> {
         self.require_enabled()?;
         if let Some(caller) = caller {
-            if caller.profile.email != email.as_str() {
+            if caller.profile.email.as_deref() != Some(email.as_str()) {
                 return Err(Error::new(Code::EmailMismatch));
             }
             if caller.profile.email_verified {

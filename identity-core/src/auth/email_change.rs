@@ -63,7 +63,7 @@ impl ChangeEmail<'_> {
         if !shared.config.user.change_email {
             return Err(Error::new(Code::ChangeEmailDisabled));
         }
-        if caller.profile.email == new_email.as_str() {
+        if caller.profile.email.as_deref() == Some(new_email.as_str()) {
             return Err(Error::new(Code::EmailUnchanged));
         }
         if shared.mail.is_none() {

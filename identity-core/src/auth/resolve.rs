@@ -3,7 +3,7 @@
 use crate::claims;
 use crate::error::Result;
 use crate::op::{Op, soon};
-use crate::principal::{Principal, Profile};
+use crate::principal::{Principal, Profile, Proof};
 use crate::session::{self, Session, Standing};
 use crate::shared::Shared;
 use crate::token::{Token, kind};
@@ -33,7 +33,7 @@ impl Resolved {
     /// The caller as a handler sees it.
     #[must_use]
     pub fn principal(&self) -> Principal {
-        Principal { user: self.profile.clone(), session: self.session.summary() }
+        Principal { user: self.profile.clone(), proof: Proof::Session(self.session.summary()) }
     }
 }
 

@@ -52,7 +52,10 @@ impl Asked {
 
 #[derive(Debug)]
 struct Inner {
+    url: String,
     session: Mutex<Behaviour>,
+    metadata: Mutex<Behaviour>,
+    jwks: Mutex<Behaviour>,
     device: Mutex<Behaviour>,
     provision: Mutex<Behaviour>,
     asked: watch::Sender<Vec<Asked>>,
@@ -70,14 +73,17 @@ pub(super) struct FakeAnchor {
 impl FakeAnchor {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
         let inner = Arc::new(Inner {
+            url: url.clone(),
             session: Mutex::new(Behaviour::Normal),
+            metadata: Mutex::new(Behaviour::Normal),
+            jwks: Mutex::new(Behaviour::status(404)),
             device: Mutex::new(Behaviour::Normal),
             provision: Mutex::new(Behaviour::Normal),
             asked: watch::Sender::new(Vec::new()),
             provisioned: Mutex::default(),
         });
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let app = Router::new().fallback(answer).with_state(Arc::clone(&inner));
         let server = JoinSet::from_iter([axum::serve(listener, app).into_future()]);
         Self { url, inner, _server: Arc::new(server) }
@@ -85,6 +91,14 @@ impl FakeAnchor {
 
     pub(super) fn session(&self, behaviour: Behaviour) {
         *self.inner.session.lock().unwrap() = behaviour;
+    }
+
+    pub(super) fn metadata(&self, behaviour: Behaviour) {
+        *self.inner.metadata.lock().unwrap() = behaviour;
+    }
+
+    pub(super) fn jwks(&self, behaviour: Behaviour) {
+        *self.inner.jwks.lock().unwrap() = behaviour;
     }
 
     pub(super) fn device(&self, behaviour: Behaviour) {
@@ -122,6 +136,8 @@ async fn answer(State(anchor): State<Arc<Inner>>, request: Request) -> Response 
     let (behaviour, normal): (_, fn(&Inner, &Asked) -> Response) = match asked.target.as_str() {
         "/api/auth/get-session?disableRefresh=true" => (anchor.session.lock().unwrap().clone(), get_session),
         "/api/auth/provision" => (anchor.provision.lock().unwrap().clone(), provision),
+        "/.well-known/openid-configuration" => (anchor.metadata.lock().unwrap().clone(), metadata),
+        "/oauth2/jwks" => (anchor.jwks.lock().unwrap().clone(), metadata),
         "/device-sessions/validate" => (anchor.device.lock().unwrap().clone(), validate_device),
         _ => (Behaviour::status(404), get_session),
     };
@@ -163,6 +179,10 @@ fn user(anchor: &Inner, asked: &Asked) -> Option<Value> {
 
 fn json_response(body: &Value) -> Response {
     ([(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+fn metadata(anchor: &Inner, _: &Asked) -> Response {
+    json_response(&json!({ "issuer": anchor.url, "jwks_uri": format!("{}/oauth2/jwks", anchor.url) }))
 }
 
 fn get_session(anchor: &Inner, asked: &Asked) -> Response {

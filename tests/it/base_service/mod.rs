@@ -4,9 +4,14 @@ mod anchor;
 mod caller;
 mod device;
 mod guard;
+mod jwt;
+mod keys;
 mod layers;
 mod modes;
 mod provision;
+mod resource;
+mod step_up;
+mod tokens;
 
 use anchor::FakeAnchor;
 use axum::body::{Body, to_bytes};

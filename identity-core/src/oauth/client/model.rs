@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::policy::ClientPolicy;
 use crate::id::{ClientId, ClientSecretId};
 use crate::jwt::Algorithm;
-use crate::oauth::scope::ScopeSet;
+use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 
 /// Whether a client can keep a secret (RFC 6749, section 2.1).

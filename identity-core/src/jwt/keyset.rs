@@ -1,0 +1,136 @@
+//! Public keys that are parsed once, for whoever verifies many tokens.
+
+use std::fmt;
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
+    RsaParameters, RsaPublicKeyComponents,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::AlgorithmParameters;
+use serde_json::{Map, Value};
+
+use super::{Algorithm, Expected, Jwk, JwkSet, Refusal, check, header, peek};
+
+/// Keys beyond these are left out of a set.
+const MOST_KEYS: usize = 64;
+
+/// The public keys of an issuer. Verifying with it neither decodes nor parses a key again.
+#[derive(Clone, Default)]
+pub struct KeySet(Vec<Key>);
+
+/// One key for one algorithm: an RSA key that does not say which is good for two.
+#[derive(Clone)]
+struct Key {
+    id: String,
+    algorithm: Algorithm,
+    parsed: ParsedPublicKey,
+}
+
+impl KeySet {
+    /// Reads a JWK set (RFC 7517, section 5). Keys without a `kid`, and those of types, curves, sizes and uses that verify none of our
+    /// algorithms, are left out; `None` is for what is no set at all.
+    #[must_use]
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let mut set: Map<String, Value> = serde_json::from_slice(json).ok()?;
+        let Value::Array(keys) = set.remove("keys")? else { return None };
+        Some(Self::of(keys.into_iter().filter_map(|key| serde_json::from_value(key).ok())))
+    }
+
+    fn of(keys: impl Iterator<Item = Jwk>) -> Self {
+        let keys = keys.flat_map(|jwk| {
+            let parsed = Algorithm::ALL.iter().filter_map(|algorithm| Key::parse(&jwk, *algorithm));
+            parsed.collect::<Vec<_>>()
+        });
+        Self(keys.take(MOST_KEYS).collect())
+    }
+
+    /// Whether no key of the set verifies anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Verifies a token: header, signature with the key that its `kid` names, and the registered claims. Returns all of its claims.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in that order. `UnknownKey` also where the token names no key.
+    pub fn verify(&self, token: &str, expected: &Expected<'_>) -> Result<Map<String, Value>, Refusal> {
+        let header = header(token)?;
+        if !expected.algorithms.contains(&header.algorithm) {
+            return Err(Refusal::Algorithm);
+        }
+        let key = self.find(header.key_id.as_deref().ok_or(Refusal::UnknownKey)?, header.algorithm)?;
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Refusal::Malformed)?;
+        key.parsed.verify_sig(signed.as_bytes(), &signature).map_err(|_| Refusal::Signature)?;
+        let claims = peek(token)?;
+        let is_of = |kind: &&str| header.kind.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(kind));
+        if !expected.types.is_empty() && !expected.types.iter().any(is_of) {
+            return Err(Refusal::Type);
+        }
+        check(&claims, expected)?;
+        Ok(claims)
+    }
+
+    /// A key that is known for another algorithm will not be found in a fresh set either.
+    fn find(&self, id: &str, algorithm: Algorithm) -> Result<&Key, Refusal> {
+        let mut known = self.0.iter().filter(|key| key.id == id).peekable();
+        if known.peek().is_none() {
+            return Err(Refusal::UnknownKey);
+        }
+        known.find(|key| key.algorithm == algorithm).ok_or(Refusal::Algorithm)
+    }
+}
+
+impl From<&JwkSet> for KeySet {
+    fn from(set: &JwkSet) -> Self {
+        Self::of(set.keys.iter().cloned())
+    }
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|key| (&key.id, key.algorithm))).finish()
+    }
+}
+
+impl Key {
+    fn parse(jwk: &Jwk, algorithm: Algorithm) -> Option<Self> {
+        let id = jwk.common.key_id.clone()?;
+        if !algorithm.fits(jwk) {
+            return None;
+        }
+        let parsed = match (algorithm, &jwk.algorithm) {
+            (Algorithm::Rs256, AlgorithmParameters::RSA(key)) => rsa(&key.n, &key.e, &RSA_PKCS1_2048_8192_SHA256)?,
+            (Algorithm::Ps256, AlgorithmParameters::RSA(key)) => rsa(&key.n, &key.e, &RSA_PSS_2048_8192_SHA256)?,
+            (Algorithm::Es256, AlgorithmParameters::EllipticCurve(key)) => {
+                // An uncompressed point begins with 4 (SEC 1, section 2.3.3).
+                let mut point = vec![4];
+                point.extend(coordinate(&key.x)?);
+                point.extend(coordinate(&key.y)?);
+                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?
+            }
+            (Algorithm::EdDsa, AlgorithmParameters::OctetKeyPair(key)) => {
+                ParsedPublicKey::new(&ED25519, coordinate(&key.x)?).ok()?
+            }
+            _ => return None,
+        };
+        Some(Self { id, algorithm, parsed })
+    }
+}
+
+fn rsa(modulus: &str, exponent: &str, parameters: &'static RsaParameters) -> Option<ParsedPublicKey> {
+    let components = RsaPublicKeyComponents { n: bytes(modulus)?, e: bytes(exponent)? };
+    components.to_parsed_public_key(parameters).ok()
+}
+
+/// 32 bytes: a coordinate of P-256, or a point of Ed25519.
+fn coordinate(text: &str) -> Option<Vec<u8>> {
+    bytes(text).filter(|bytes| bytes.len() == 32)
+}
+
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
