@@ -163,6 +163,7 @@ pub(super) static TEXTS: Texts = Texts {
         heading: "You are signed out",
         lede: "Your session has ended in this browser.",
         again: "Sign in again",
+        back: "Back to {client}",
     },
     form_post: form_post::Texts {
         title: "Continue",

@@ -227,6 +227,7 @@ catalogue! {
         heading;
         lede;
         again;
+        back(client);
     }
     /// Carrying an answer to an application as a form.
     form_post {
