@@ -101,6 +101,7 @@ codes! {
     MissingOrigin = "missing_origin", Forbidden, "The request has cookies but no origin.";
     CrossSiteNavigation = "cross_site_navigation", Forbidden, "Signing in by navigating from another site is blocked.";
     FormNotOurs = "form_not_ours", Forbidden, "The form is too old, or it was not shown to this browser.";
+    InvalidAuthorizationQuery = "invalid_authorization_query", Invalid, "The query of the authorization is not one of ours, or it has run out.";
     InvalidCallbackUrl = "invalid_callback_url", Forbidden, "The callback URL is not trusted.";
     InvalidRedirectUrl = "invalid_redirect_url", Forbidden, "The redirect URL is not trusted.";
     InvalidErrorCallbackUrl = "invalid_error_callback_url", Forbidden, "The error callback URL is not trusted.";

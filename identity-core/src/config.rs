@@ -309,6 +309,11 @@ impl FieldKind {
 pub struct OAuthOptions {
     /// Who may register clients over the network. Default nobody.
     pub registration: Registration,
+    /// The page of an application where people sign in on the way to an authorization: a URL, or a path of the base URL. Ours when
+    /// there is none.
+    pub login_url: Option<String>,
+    /// The page of an application where they agree to what a client asks for.
+    pub consent_url: Option<String>,
     /// Scopes that are offered beside those of OpenID Connect.
     pub scopes: Vec<String>,
     /// The APIs that tokens can be asked for (RFC 8707).
@@ -386,6 +391,8 @@ impl Default for OAuthOptions {
     fn default() -> Self {
         Self {
             registration: Registration::Off,
+            login_url: None,
+            consent_url: None,
             scopes: Vec::new(),
             resources: Vec::new(),
             algorithms: Algorithm::ALL.to_vec(),

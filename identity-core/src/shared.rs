@@ -52,6 +52,8 @@ pub(crate) struct HmacKeys {
     pub(crate) pairwise: hmac::Key,
     /// What the codes that people enter for a device are known by in the database.
     pub(crate) user_code: hmac::Key,
+    /// What a page of an application gives back of an authorization that waits.
+    pub(crate) query: hmac::Key,
     /// The forms of our own pages.
     pub(crate) forms: hmac::Key,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::HeaderMap;
 use identity_core::auth::{ChangeStep, GivenCode, VerifyLink};
 use identity_core::principal::Profile;
@@ -16,6 +16,7 @@ use super::caller::{Caller, MaybeCaller};
 use super::error::{BetterAuth, wire_code};
 use super::gate::Passed;
 use super::input::Check;
+use super::oauth;
 use super::page;
 use super::reply::{self, Reply, with_parameter};
 use super::wire::User;
@@ -158,6 +159,7 @@ pub(super) async fn give_code(
     let code = check.text("otp");
     let remember = check.optional_bool("rememberMe");
     check.finish()?;
+    let pending = oauth::pending(&facade, &passed)?;
     let email = Email::parse(email)?;
     let flow = facade.cookies.plain(&headers, Name::EmailFlow);
     let given = GivenCode {
@@ -169,10 +171,10 @@ pub(super) async fn give_code(
     };
     let (profile, issued) = facade.identity.email_verification().give_code(given, &passed.info).await?;
     let token = issued.as_ref().map(|issued| issued.token.expose());
-    let mut response = reply::json(json!({ "status": true, "token": token, "user": User(&profile) })).into_response();
-    if let Some(issued) = &issued {
-        facade.sign_in(response.headers_mut(), &headers, issued, &profile);
-        facade.cookies.clear(response.headers_mut(), Name::EmailFlow);
-    }
+    let body = json!({ "status": true, "token": token, "user": User(&profile) });
+    let Some(issued) = &issued else { return Ok(reply::json(body)) };
+    let mut response = oauth::resume_or(body, &facade, &passed, pending, (issued, &profile)).await;
+    facade.sign_in(response.headers_mut(), &headers, issued, &profile);
+    facade.cookies.clear(response.headers_mut(), Name::EmailFlow);
     Ok(response)
 }

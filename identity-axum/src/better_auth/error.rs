@@ -23,7 +23,12 @@ impl Dialect for BetterAuth {
             None => sentence.to_owned(),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(json!({ "message": message, "code": code }))).into_response();
+        let body = match error.code() {
+            // The one refusal of the API that the reference writes as its authorization server does.
+            Code::InvalidAuthorizationQuery => json!({ "error": code }),
+            _ => json!({ "message": message, "code": code }),
+        };
+        let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = error.wait_seconds() {
@@ -58,6 +63,7 @@ const fn wire(code: Code) -> (u16, &'static str, &'static str) {
             "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED",
             "Cross-site navigation login blocked. This request appears to be a CSRF attack.",
         ),
+        Code::InvalidAuthorizationQuery => (400, "invalid_signature", "Invalid signature"),
         Code::FormNotOurs => (403, "FORM_NOT_OURS", "Form not ours"),
         Code::InvalidCallbackUrl => (403, "INVALID_CALLBACK_URL", "Invalid callbackURL"),
         Code::InvalidRedirectUrl => (403, "INVALID_REDIRECT_URL", "Invalid redirectURL"),

@@ -332,6 +332,16 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Yes or no, which must be there.
+    pub(super) fn bool(&mut self, name: &str) -> bool {
+        if let Some(Value::Bool(value)) = self.get(name) {
+            *value
+        } else {
+            self.expected(name, "boolean");
+            false
+        }
+    }
+
     /// Yes or no, which may be missing.
     pub(super) fn optional_bool(&mut self, name: &str) -> Option<bool> {
         match self.get(name) {

@@ -7,6 +7,7 @@ mod email;
 mod error;
 pub(crate) mod gate;
 pub(crate) mod input;
+mod oauth;
 mod page;
 mod password;
 mod reply;
@@ -28,6 +29,7 @@ use identity_core::limits::Action;
 use serde_json::json;
 
 pub use error::BetterAuth;
+pub(crate) use oauth::redirect;
 
 use self::cors::Cors;
 use self::gate::{Gate, Rule};
@@ -65,7 +67,7 @@ fn routes(facade: &Arc<Facade>) -> Router<Arc<Facade>> {
     const PAGE: Rule = Rule::PLAIN.with_forms();
 
     type Methods = MethodRouter<Arc<Facade>>;
-    let endpoints: [(&str, Rule, Methods); 34] = [
+    let endpoints: [(&str, Rule, Methods); 38] = [
         ("/ok", PLAIN, get(async || reply::json(json!({ "ok": true })))),
         ("/error", PLAIN, get(page::error)),
         ("/sign-up/email", SIGN_UP, post(sign_up::email)),
@@ -99,6 +101,10 @@ fn routes(facade: &Arc<Facade>) -> Router<Arc<Facade>> {
         ("/verify-email", PAGE, get(email::follow).post(email::confirm)),
         ("/change-email", EMAIL, post(email::change)),
         ("/email-otp/send-verification-otp", CODE_MAIL, post(email::send_code)),
+        ("/oauth2/consent", PLAIN, post(oauth::consent)),
+        ("/oauth2/continue", PLAIN, post(oauth::proceed)),
+        ("/oauth2/public-client", PLAIN, get(oauth::public_client)),
+        ("/oauth2/public-client-prelogin", PLAIN, post(oauth::public_client_prelogin)),
         ("/email-otp/verify-email", CODE, post(email::give_code)),
     ];
     let base = &facade.identity.config().http.base_path;

@@ -15,7 +15,8 @@ use super::caller;
 use super::error::BetterAuth;
 use super::gate::Passed;
 use super::input::Check;
-use super::reply::{self, Reply};
+use super::oauth;
+use super::reply::Reply;
 use super::wire::User;
 use crate::cookie::Name;
 use crate::facade::Facade;
@@ -28,6 +29,7 @@ pub(super) async fn email(State(facade): State<Arc<Facade>>, passed: Passed, hea
     let callback_url = check.optional_text("callbackURL");
     let remember = check.optional_bool("rememberMe");
     check.finish()?;
+    let pending = oauth::pending(&facade, &passed)?;
     let callback_url = callback_url.filter(|url| !url.is_empty());
     let sign_in = PasswordSignIn {
         email: Email::parse(email)?,
@@ -44,7 +46,7 @@ pub(super) async fn email(State(facade): State<Arc<Facade>>, passed: Passed, hea
             if let (Some(url), Some(fields)) = (callback_url, body.as_object_mut()) {
                 fields.insert("url".to_owned(), url.into());
             }
-            let mut response = reply::json(body);
+            let mut response = oauth::resume_or(body, &facade, &passed, pending, (&issued, &profile)).await;
             if let Some(Ok(location)) = callback_url.map(HeaderValue::try_from) {
                 response.headers_mut().insert(header::LOCATION, location);
             }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::gate::Passed;
 use super::input::Check;
+use super::oauth;
 use super::reply::{self, Reply};
 use super::wire::User;
 use crate::cookie::Name;
@@ -24,6 +25,7 @@ pub(super) async fn email(State(facade): State<Arc<Facade>>, passed: Passed, hea
     let callback_url = check.optional_text("callbackURL");
     let remember = check.optional_bool("rememberMe");
     check.finish()?;
+    let pending = oauth::pending(&facade, &passed)?;
     let Some(email) = email else { return Err(identity_core::Code::InvalidEmail.into()) };
     let new = NewAccount {
         email,
@@ -36,7 +38,8 @@ pub(super) async fn email(State(facade): State<Arc<Facade>>, passed: Passed, hea
     };
     Ok(match facade.identity.sign_up().with_password(new, &passed.info).await? {
         SignedUp::Complete { issued, profile } => {
-            let mut response = reply::json(json!({ "token": issued.token.expose(), "user": User(&profile) }));
+            let body = json!({ "token": issued.token.expose(), "user": User(&profile) });
+            let mut response = oauth::resume_or(body, &facade, &passed, pending, (&issued, &profile)).await;
             facade.sign_in(response.headers_mut(), &headers, &issued, &profile);
             response
         }

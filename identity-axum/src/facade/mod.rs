@@ -1,5 +1,6 @@
 //! What everything that browsers talk to stands on: the identity, its cookies, the origins it trusts, and who is calling.
 
+pub(crate) mod bridge;
 pub(crate) mod caller;
 pub(crate) mod origin;
 pub(crate) mod session;

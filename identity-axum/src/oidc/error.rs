@@ -70,7 +70,7 @@ pub(super) async fn count(identity: &Identity, info: &RequestInfo, error: OAuthE
 }
 
 /// Writes an error as JSON, and what was our fault into the log.
-pub(super) fn refused(error: &OAuthError) -> Response {
+pub(crate) fn refused(error: &OAuthError) -> Response {
     if let Some(cause) = error.cause() {
         problem::log(cause);
     }

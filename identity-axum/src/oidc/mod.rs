@@ -26,7 +26,8 @@ use serde_json::{Map, Value};
 pub use self::error::OAuth;
 
 use self::cors::Cors;
-use self::error::{Refusal, refused};
+use self::error::Refusal;
+pub(crate) use self::error::refused;
 use self::metadata::Document;
 use crate::middleware::host::Hosts;
 use crate::middleware::{Around, AroundLayer, Next};
@@ -53,23 +54,34 @@ where
     });
     let hosts =
         Hosts::of(&identity.config().http).layer(|_: &Request, error| Failure::<OAuth>::from(error).into_response());
+    // Whoever comes from Better Auth finds them below its base path too; the issuer is the same.
+    let base = &identity.config().http.base_path;
+    let below = |path: &str| format!("{base}{path}");
     // Pages of any origin may ask these: what they answer depends on what is presented, never on a cookie.
     let open = Router::new()
         .route("/oauth2/token", post(token::token))
+        .route(&below("/oauth2/token"), post(token::token))
         .route("/oauth2/userinfo", get(userinfo::get).post(userinfo::post))
+        .route(&below("/oauth2/userinfo"), get(userinfo::get).post(userinfo::post))
         .route("/oauth2/revoke", post(revoke::revoke))
+        .route(&below("/oauth2/revoke"), post(revoke::revoke))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(AroundLayer((NeverStored, Cors)));
     let published = Router::new()
         .route("/oauth2/jwks", get(metadata::jwks))
         .route("/.well-known/openid-configuration", get(metadata::metadata))
+        .route(&below("/.well-known/openid-configuration"), get(metadata::metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
+        .route(&below("/.well-known/oauth-authorization-server"), get(metadata::metadata))
+        .route(&format!("/.well-known/oauth-authorization-server{base}"), get(metadata::metadata))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(AroundLayer(Cors));
     let closed = Router::new()
         .route("/oauth2/introspect", post(introspect::introspect))
+        .route(&below("/oauth2/introspect"), post(introspect::introspect))
         .route("/oauth2/device", post(device::authorize))
         .route("/oauth2/register", post(register::register))
+        .route(&below("/oauth2/register"), post(register::register))
         .route("/oauth2/register/{id}", get(register::read).put(register::update).delete(register::remove))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(AroundLayer(NeverStored));

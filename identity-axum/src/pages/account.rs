@@ -4,7 +4,7 @@ use askama::Template;
 use http::StatusCode;
 use identity_core::oauth::Step;
 
-use super::answer::{follow, page_of};
+use super::answer::{self, follow};
 use super::reply::{self, Reply, see_other};
 use super::view::{Pending, View};
 use super::visit::{Asked, Visit};
@@ -25,7 +25,7 @@ pub(super) async fn show(mut visit: Visit) -> Reply {
     match visit.asked().await? {
         Asked::Elsewhere(response) => return Ok(response),
         Asked::Application(interaction) if interaction.step != Step::SelectAccount => {
-            return see_other(&visit.view.url(page_of(&interaction.step)));
+            return see_other(&answer::page(&visit, &interaction));
         }
         Asked::Application(_) | Asked::Nobody => {}
     }

@@ -2,13 +2,13 @@
 
 use askama::Template;
 use identity_core::Code;
-use identity_core::oauth::{Authorization, ClientAnswer, ResponseMode, Step};
-use url::form_urlencoded::Serializer;
+use identity_core::oauth::{Authorization, ClientAnswer, Interaction, ResponseMode, Step};
 
 use super::reply::{Reply, forwarding_page, see_other};
 use super::view::{Pending, View, host_of};
 use super::visit::Visit;
 use super::{ACCOUNT, CONSENT, LOGIN, REGISTER, error};
+use crate::facade::bridge::with_parameters;
 
 #[derive(Debug, Template)]
 #[template(path = "form_post.html")]
@@ -23,17 +23,22 @@ struct FormPost<'a> {
 pub(super) fn follow(visit: &Visit, authorization: Authorization) -> Reply {
     match authorization {
         Authorization::Answer(answer) => deliver(visit, &answer),
-        Authorization::Ask(interaction) => {
-            let mut view = visit.view.clone();
-            view.pending = Pending::Grant(interaction.grant);
-            see_other(&view.url(page_of(&interaction.step)))
-        }
+        Authorization::Ask(interaction) => see_other(&page(visit, &interaction)),
         Authorization::Refused(refusal) => error::refused(visit, &refusal),
     }
 }
 
-/// The page of a step.
-pub(super) fn page_of(step: &Step) -> &'static str {
+/// The address of the page for what is next: one of an application, or ours.
+pub(super) fn page(visit: &Visit, interaction: &Interaction) -> String {
+    visit.site.facade.page_of_application(interaction).unwrap_or_else(|| {
+        let mut view = visit.view.clone();
+        view.pending = Pending::Grant(interaction.grant.clone());
+        view.url(page_of(&interaction.step))
+    })
+}
+
+/// Our page of a step.
+pub(crate) fn page_of(step: &Step) -> &'static str {
     match step {
         Step::Login => LOGIN,
         Step::Register => REGISTER,
@@ -55,39 +60,9 @@ fn deliver(visit: &Visit, answer: &ClientAnswer) -> Reply {
     }
 }
 
-/// A redirect URI with parameters behind those it has (RFC 6749, section 3.1.2).
-pub(super) fn with_parameters(uri: &str, params: &[(&'static str, String)]) -> String {
-    let separator = match uri.split_once('?') {
-        None => "?",
-        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
-        Some(_) => "&",
-    };
-    let query = Serializer::new(String::new()).extend_pairs(params).finish();
-    format!("{uri}{separator}{query}")
-}
-
 /// Gives up what waits.
 pub(super) async fn cancel(visit: Visit) -> Reply {
     let Pending::Grant(grant) = &visit.view.pending else { return Err(Code::InvalidInput.into()) };
     let oauth = visit.site.facade.identity.oauth();
     follow(&visit, oauth.cancel(grant, &visit.info).await?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_go_behind_those_that_a_redirect_uri_has() {
-        let params = [("code", "a b".to_owned()), ("state", "&=é".to_owned())];
-        let query = "code=a+b&state=%26%3D%C3%A9";
-        for (uri, expected) in [
-            ("https://app.example/cb", format!("https://app.example/cb?{query}")),
-            ("https://app.example/cb?x=1", format!("https://app.example/cb?x=1&{query}")),
-            ("https://app.example/cb?", format!("https://app.example/cb?{query}")),
-            ("com.example.app:/cb", format!("com.example.app:/cb?{query}")),
-        ] {
-            assert_eq!(with_parameters(uri, &params), expected);
-        }
-    }
 }

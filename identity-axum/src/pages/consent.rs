@@ -8,7 +8,7 @@ use identity_core::oauth::{ScopeSet, Step};
 use identity_core::principal::Profile;
 
 use super::account::initials;
-use super::answer::{follow, page_of};
+use super::answer::{self, follow};
 use super::reply::{self, Reply, see_other};
 use super::view::{Asking, Pending, View};
 use super::visit::{Asked, Visit};
@@ -40,7 +40,7 @@ pub(super) async fn show(mut visit: Visit) -> Reply {
         Asked::Application(interaction) => interaction,
     };
     let Step::Consent { scopes, resources } = &interaction.step else {
-        return see_other(&visit.view.url(page_of(&interaction.step)));
+        return see_other(&answer::page(&visit, &interaction));
     };
     let (Some(session), Some(client)) = (visit.session(), &visit.view.client) else {
         return see_other(&visit.view.url(LOGIN));

@@ -9,7 +9,7 @@ use identity_core::oauth::Step;
 use identity_core::secret::Secret;
 use identity_core::text::Email;
 
-use super::answer::page_of;
+use super::answer;
 use super::form::{Field, Notice, Trouble, focus_first};
 use super::reply::{self, Failed, Reply, see_other};
 use super::view::{Pending, View};
@@ -60,7 +60,7 @@ pub(super) async fn show(mut visit: Visit) -> Reply {
         Asked::Elsewhere(response) => return Ok(response),
         Asked::Application(interaction) => {
             if !again && matches!(interaction.step, Step::SelectAccount | Step::Consent { .. }) {
-                return see_other(&visit.view.url(page_of(&interaction.step)));
+                return see_other(&answer::page(&visit, &interaction));
             }
             hint = interaction.login_hint;
         }

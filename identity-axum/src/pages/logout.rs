@@ -7,11 +7,11 @@ use identity_core::Result;
 use identity_core::id::ClientId;
 use identity_core::oauth::{GoOn, LoggedIn, LogoutStep};
 
-use super::answer::with_parameters;
 use super::reply::{self, Forms, Reply, see_other};
 use super::view::{Asking, UI_LOCALES, View, web_page};
 use super::visit::Visit;
 use super::{END_SESSION, HOME, LOGGED_OUT, LOGIN, LOGOUT, error};
+use crate::facade::bridge::with_parameters;
 
 /// The parameter that names the application.
 const CLIENT: &str = "client_id";

@@ -30,6 +30,7 @@ use axum::routing::{MethodRouter, any};
 use identity_core::Identity;
 use identity_core::limits::Action;
 
+pub(crate) use answer::page_of;
 pub use error::Pages;
 
 use self::gate::{Gate, Rule};
@@ -122,5 +123,12 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
     let router = pages.into_iter().fold(Router::new(), |router, (path, rule, methods)| {
         router.route(path, methods.layer(AroundLayer(Gate::new(site, path, rule))))
     });
-    router
+    // Where the official Better Auth client looks for them.
+    let base = &site.facade.identity.config().http.base_path;
+    let gate = |path| AroundLayer(Gate::new(site, path, Rule::FROM_ANYWHERE));
+    let authorize = only().get(authorize::below_better_auth).post(authorize::below_better_auth).layer(gate(AUTHORIZE));
+    let end_session =
+        only().get(logout::endpoint).post(logout::endpoint).head(error::wrong_method).layer(gate(END_SESSION));
+    let router = router.route(&format!("{base}{AUTHORIZE}"), authorize);
+    router.route(&format!("{base}/oauth2/end-session"), end_session)
 }

@@ -10,7 +10,7 @@ use identity_core::text::Email;
 use identity_core::{Code, Error};
 use serde_json::{Map, Value};
 
-use super::answer::page_of;
+use super::answer;
 use super::form::{Field, Notice, Trouble, focus_first};
 use super::reply::{self, Failed, Reply, see_other};
 use super::view::View;
@@ -106,7 +106,7 @@ pub(super) async fn show(mut visit: Visit) -> Reply {
         Asked::Elsewhere(response) => return Ok(response),
         Asked::Application(interaction) => {
             if matches!(interaction.step, Step::SelectAccount | Step::Consent { .. }) {
-                return see_other(&visit.view.url(page_of(&interaction.step)));
+                return see_other(&answer::page(&visit, &interaction));
             }
             hint = interaction.login_hint.filter(|hint| Email::parse(hint).is_ok());
         }

@@ -151,6 +151,7 @@ fn derive(secret: &Secret<String>, entropy: &Arc<dyn Entropy>) -> crate::error::
         pairwise: hmac::Key::new(keys.derive("pairwise")?.expose()),
         user_code: hmac::Key::new(keys.derive("user-code")?.expose()),
         forms: hmac::Key::new(keys.derive("forms")?.expose()),
+        query: hmac::Key::new(keys.derive("query")?.expose()),
     };
     let counters = hmac::Key::new(keys.derive("limits")?.expose());
     Ok((signing, AtRest::new(&keys, Arc::clone(entropy))?, counters))
@@ -194,6 +195,7 @@ fn check(config: &Config, has_mailer: bool, problems: &mut Vec<String>) {
         problems.push("An account cannot be deleted by mail when there is nothing that delivers mails.".to_owned());
     }
     check_keys(&config.oauth, problems);
+    check_pages(&config.oauth, problems);
     check_fields("user", &config.user.fields, &RESERVED_USER_FIELDS, problems);
     check_fields("session", &config.user.session_fields, &RESERVED_SESSION_FIELDS, problems);
     check_targets(&config.provisioning, config, problems);
@@ -210,6 +212,19 @@ fn check_keys(oauth: &OAuthOptions, problems: &mut Vec<String>) {
             "A signing key would be replaced before the next one may sign: key_rotation is not above key_publication."
                 .to_owned(),
         );
+    }
+}
+
+fn check_pages(oauth: &OAuthOptions, problems: &mut Vec<String>) {
+    for page in [&oauth.login_url, &oauth.consent_url].into_iter().flatten() {
+        let is_path = page.starts_with('/') && !page.starts_with("//");
+        let is_url = Url::parse(page).is_ok_and(|url| ["http", "https"].contains(&url.scheme()));
+        let plain = page.bytes().all(|byte| byte.is_ascii_graphic()) && !page.contains(['#', '\\']);
+        if !plain || !(is_path || is_url) {
+            problems.push(format!(
+                "The page `{page}` of an application must be a URL such as https://app.example.com/login, or a path, without a fragment."
+            ));
+        }
     }
 }
 

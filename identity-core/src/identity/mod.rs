@@ -80,6 +80,12 @@ impl Identity {
         &self.0.signing.forms
     }
 
+    /// The key that the queries of pages of applications are signed with, for the facade that sends people there.
+    #[must_use]
+    pub fn query_key(&self) -> &hmac::Key {
+        &self.0.signing.query
+    }
+
     /// A name for a browser that nobody can guess, for the facade that ties its forms to it.
     #[must_use]
     pub fn browser_name(&self) -> String {

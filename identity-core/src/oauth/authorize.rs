@@ -61,6 +61,10 @@ pub struct Interaction {
     pub login_hint: Option<String>,
     /// The `ui_locales` of the request, the preferred first.
     pub ui_locales: Vec<String>,
+    /// How the answer will reach the client.
+    pub mode: ResponseMode,
+    /// The request, for a page of an application that wants to show something of it.
+    pub params: Vec<(&'static str, String)>,
 }
 
 /// How a request at the authorization endpoint stands.

@@ -18,6 +18,11 @@ section! {
         registration: Who = Who::Off;
         /// The initial access token with which clients are registered.
         registration_token: Option<Secret<String>> = None;
+        /// A page of an application where people sign in on the way to an authorization, in place of ours: a URL, or a path of
+        /// `http.base_url`. It gives the query that it is opened with back as `oauth_query`.
+        login_url: Option<String> = None;
+        /// A page of an application where people agree to what a client asks for, in place of ours.
+        consent_url: Option<String> = None;
         /// Scopes that are offered beside those of OpenID Connect.
         scopes: Vec<String> = Vec::new();
         /// The APIs that tokens can be asked for, one table each:
@@ -108,6 +113,8 @@ impl OAuth {
         };
         OAuthOptions {
             registration,
+            login_url: self.login_url.clone(),
+            consent_url: self.consent_url.clone(),
             scopes: self.scopes.clone(),
             resources: self.resources.0.clone(),
             code_lifetime: Duration::from_secs(self.code_lifetime),

@@ -163,7 +163,7 @@ pub(super) static TEXTS: Texts = Texts {
         heading: "Vous êtes déconnecté",
         lede: "Votre session dans ce navigateur a pris fin.",
         again: "Se reconnecter",
-        back: "Revenir à {client}",
+        back: "Retour à {client}",
     },
     form_post: form_post::Texts {
         title: "Continuer",

@@ -108,6 +108,30 @@ impl OAuth<'_> {
         allow: bool,
         info: &RequestInfo,
     ) -> Result<Authorization> {
+        self.hear(grant, browser, if allow { Said::Yes(None) } else { Said::No }, info).await
+    }
+
+    /// Agrees to some of the scopes alone.
+    ///
+    /// # Errors
+    /// As [`OAuth::resume`]; scopes that were not asked for are `Refused`.
+    pub async fn consent_to(
+        &self,
+        grant: &GrantId,
+        browser: &Resolved,
+        scope: &ScopeSet,
+        info: &RequestInfo,
+    ) -> Result<Authorization> {
+        self.hear(grant, browser, Said::Yes(Some(scope)), info).await
+    }
+
+    async fn hear(
+        &self,
+        grant: &GrantId,
+        browser: &Resolved,
+        said: Said<'_>,
+        info: &RequestInfo,
+    ) -> Result<Authorization> {
         let mut op = Op::write(self.shared).await?;
         let user_id = &browser.profile.id;
         let is_there = user::store::share(&mut op, user_id).await?.is_some();
@@ -119,8 +143,16 @@ impl OAuth<'_> {
         if decision != Decision::Consent {
             return self.proceed(op, grant, client, decision, Some(browser)).await;
         }
-        if !allow {
-            return self.deny(op, &grant).await;
+        let Said::Yes(narrowed) = said else { return self.deny(op, &grant).await };
+        if let Some(narrowed) = narrowed {
+            if narrowed.is_empty() || !narrowed.is_within(&wanted_scope(&grant)) {
+                let text = "The scope is not among those that were asked for.";
+                return Ok(Authorization::Refused(OAuthError::new(ErrorCode::InvalidScope, text)));
+            }
+            grant.request.narrow(narrowed);
+            if !grant::store::set_request(&mut op, &grant).await? {
+                return Ok(over());
+            }
         }
         if !grant::store::consent(&mut op, &grant.id, user_id).await? {
             return Ok(over());
@@ -228,8 +260,9 @@ impl OAuth<'_> {
         };
         op.commit().await?;
         let Grant { id, request, .. } = grant;
+        let (params, mode) = (request.params(), request.reply_to.mode());
         let (login_hint, ui_locales) = (request.login_hint, request.ui_locales);
-        Ok(Authorization::Ask(Interaction { grant: id, client, step, login_hint, ui_locales }))
+        Ok(Authorization::Ask(Interaction { grant: id, client, step, login_hint, ui_locales, mode, params }))
     }
 
     /// Gives out the code, which only the answer carries.
@@ -250,6 +283,14 @@ impl OAuth<'_> {
         let error = OAuthError::new(code, text);
         Authorization::Answer(grant.request.reply_to.refusal(&self.shared.config.http.base_url, &error))
     }
+}
+
+/// What a user said to what a client asks for.
+#[derive(Clone, Copy, Debug)]
+enum Said<'a> {
+    /// Yes, to everything or to these scopes.
+    Yes(Option<&'a ScopeSet>),
+    No,
 }
 
 /// What a user agrees to: the scopes, and those that stand for the claims that are asked for one by one.

@@ -72,6 +72,15 @@ pub(crate) async fn keep(op: &mut Op<'_>, id: &GrantId, session_id: &SessionId) 
     Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
 }
 
+/// Writes down that less is asked for. Says whether the request still waits.
+pub(crate) async fn set_request(op: &mut Op<'_>, grant: &Grant) -> Result<bool> {
+    let sql = "UPDATE identity_authorization_grants SET request = $1 \
+               WHERE id = $2 AND state = 'requested' AND expires_at > $3";
+    let request = serde_json::to_value(&grant.request).map_err(Error::internal)?;
+    let values = [request.into(), value::text(grant.id.as_str()), value::time(op.now())];
+    Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
+}
+
 /// Notes that a user agrees. Says whether the request still waits.
 pub(crate) async fn consent(op: &mut Op<'_>, id: &GrantId, user_id: &UserId) -> Result<bool> {
     let sql = "UPDATE identity_authorization_grants SET consented_by = $1 \

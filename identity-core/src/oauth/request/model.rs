@@ -1,5 +1,7 @@
 //! A request with nothing wrong, and where its answer goes.
 
+use std::mem;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::ClientId;
@@ -17,6 +19,19 @@ pub(crate) struct Prompt {
     pub(crate) consent: bool,
     pub(crate) select_account: bool,
     pub(crate) create: bool,
+}
+
+impl Prompt {
+    fn words(self) -> String {
+        let words = [
+            (self.none, "none"),
+            (self.login, "login"),
+            (self.consent, "consent"),
+            (self.select_account, "select_account"),
+            (self.create, "create"),
+        ];
+        words.into_iter().filter_map(|(asked, word)| asked.then_some(word)).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Where answers to a request go. Only a request whose client and redirect URI were checked has one.
@@ -37,6 +52,10 @@ impl ReplyTo {
 
     pub(crate) fn redirect_uri(&self) -> &str {
         &self.redirect_uri
+    }
+
+    pub(crate) fn mode(&self) -> ResponseMode {
+        self.mode
     }
 
     pub(crate) fn was_named(&self) -> bool {
@@ -78,4 +97,31 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) ui_locales: Vec<String>,
     pub(crate) acr_values: Vec<String>,
     pub(crate) claims: ClaimsRequest,
+}
+
+impl AuthorizationRequest {
+    /// Asks for these scopes alone.
+    pub(crate) fn narrow(&mut self, scope: &ScopeSet) {
+        self.scope = self.scope.both(scope);
+        self.claims = mem::take(&mut self.claims).within(scope);
+    }
+
+    /// The request as parameters, for a page that wants to show something of it.
+    pub(crate) fn params(&self) -> Vec<(&'static str, String)> {
+        let challenged = self.code_challenge.is_some();
+        let params = [
+            ("response_type", "code".to_owned()),
+            ("redirect_uri", self.reply_to.redirect_uri.clone()),
+            ("scope", self.scope.to_string()),
+            ("state", self.reply_to.state.clone().unwrap_or_default()),
+            ("client_id", self.client_id.as_str().to_owned()),
+            ("prompt", self.prompt.words()),
+            ("login_hint", self.login_hint.clone().unwrap_or_default()),
+            ("ui_locales", self.ui_locales.join(" ")),
+            ("code_challenge", self.code_challenge.clone().unwrap_or_default()),
+            ("code_challenge_method", challenged.then_some("S256").unwrap_or_default().to_owned()),
+            ("nonce", self.nonce.clone().unwrap_or_default()),
+        ];
+        params.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    }
 }
