@@ -170,7 +170,8 @@ pub(crate) async fn purge(shared: &Shared) -> Result<()> {
     let surplus = audit::surplus_of_strangers(&Op::read(shared), shared.config.audit.strangers_at_most).await?;
     while removed(shared, async |op| audit::purge_strangers(op, strangers, surplus.as_ref()).await).await? {}
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
-    while removed(shared, async |op| limits::store::purge(op.db(), now).await).await? {}
+    // By the time at which it comes to them: a clock that was set back meanwhile must not have counts forgotten.
+    while removed(shared, async |op| limits::store::purge(op.db(), op.now()).await).await? {}
     Ok(())
 }
 
