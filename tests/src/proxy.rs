@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,6 +26,8 @@ struct Line {
     silenced: usize,
     /// Whether new connections come to nothing too.
     is_cut: bool,
+    /// Whether what comes is kept for later.
+    is_held: bool,
 }
 
 impl Proxy {
@@ -66,22 +69,47 @@ impl Proxy {
 
     /// Silences all connections, new ones too.
     pub fn cut(&self) {
-        self.line.send_modify(|line| *line = Line { silenced: line.silenced + 1, is_cut: true });
+        self.line.send_modify(|line| *line = Line { silenced: line.silenced + 1, is_cut: true, ..*line });
+    }
+
+    /// Keeps what comes from now on, in both directions.
+    pub fn hold(&self) {
+        self.line.send_modify(|line| line.is_held = true);
+    }
+
+    /// Passes on what was kept and what comes.
+    pub fn release(&self) {
+        self.line.send_modify(|line| line.is_held = false);
     }
 }
 
 /// Passes on what comes, until the line falls silent. Then the connection stays open for as long as the proxy.
-async fn pass(mut client: TcpStream, target: (String, u16), mut line: watch::Receiver<Line>) {
-    let Line { silenced, is_cut } = *line.borrow();
+async fn pass(client: TcpStream, target: (String, u16), mut line: watch::Receiver<Line>) {
+    let Line { silenced, is_cut, .. } = *line.borrow();
     if !is_cut {
-        let Ok(mut server) = TcpStream::connect(target).await else { return };
-        let falls_silent = async move { line.wait_for(|line| line.silenced > silenced).await.is_ok() };
+        let Ok(server) = TcpStream::connect(target).await else { return };
+        let (from_client, to_client) = client.into_split();
+        let (from_server, to_server) = server.into_split();
+        let (there, back) = (pump(from_client, to_server, line.clone()), pump(from_server, to_client, line.clone()));
+        let mut both = std::pin::pin!(async { tokio::join!(there, back) });
+        let falls_silent = async { line.wait_for(|line| line.silenced > silenced).await.is_ok() };
         tokio::select! {
-            _ = copy_bidirectional(&mut client, &mut server) => return,
-            _ = falls_silent => {}
+            _ = &mut both => {}
+            _ = falls_silent => std::future::pending().await,
         }
-        // Held, so that neither side hears of an end.
-        return std::future::pending().await;
+        return;
     }
     std::future::pending::<()>().await;
+}
+
+/// Passes on one direction.
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut line: watch::Receiver<Line>) {
+    let mut chunk = Vec::with_capacity(8192);
+    while let Ok(1..) = from.read_buf(&mut chunk).await {
+        if line.wait_for(|line| !line.is_held).await.is_err() || to.write_all(&chunk).await.is_err() {
+            break;
+        }
+        chunk.clear();
+    }
+    let _ = to.shutdown().await;
 }

@@ -1,7 +1,7 @@
 //! Rows of events. They are inserted, and removed by age; nothing updates one but the deletion of its account.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{DbBackend, ExprTrait as _, QueryOrder, QuerySelect};
+use sea_orm::{ExprTrait as _, QueryOrder, QuerySelect, Value};
 use serde_json::Value as Json;
 
 use super::{EventFilter, Recorded};
@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::event::{Act, Actor, Event};
 use crate::id::{EventId, UserId};
 use crate::op::Op;
-use crate::store::Sql;
 use crate::store::value::{self, object};
+use crate::store::{Batch, Sql};
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -100,33 +100,38 @@ pub(super) async fn list(
     Ok(select.all(op.db()).await?.into_iter().map(Recorded::from).collect())
 }
 
+/// Events that still say from where an account was used, as far as `condition` reaches.
+async fn forget_where(op: &mut Op<'_>, condition: &str, values: impl IntoIterator<Item = Value>) -> Result<u64> {
+    let batch = Batch {
+        change: "UPDATE identity_events SET ip_address = NULL, user_agent = NULL",
+        table: "identity_events",
+        key: "id",
+        condition: &format!("{condition} AND (ip_address IS NOT NULL OR user_agent IS NOT NULL)"),
+    };
+    batch.run(op.db(), values).await
+}
+
 /// Forgets from where a user came whose account is deleted, as far as 500 events reach: strangers can cause any number of them, and the
 /// deletion must not wait for all. The worker goes on. That something happened stays, under an id that names nobody any more.
 pub(crate) async fn forget(op: &mut Op<'_>, user_id: &UserId) -> Result<()> {
-    let sql = "UPDATE identity_events SET ip_address = NULL, user_agent = NULL WHERE id IN \
-               (SELECT id FROM identity_events WHERE user_id = $1 \
-                AND (ip_address IS NOT NULL OR user_agent IS NOT NULL) LIMIT 500)";
-    Sql::new(op.db(), sql, [value::text(user_id.as_str())]).execute(op.db()).await.map(|_| ())
+    forget_where(op, "user_id = $1", [value::text(user_id.as_str())]).await.map(|_| ())
 }
 
 /// Goes on with what [`forget`] has left of accounts that were deleted since `limit`, at most 500 events at a time. Returns how many.
 pub(crate) async fn forget_rest(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
-    let sql = "UPDATE identity_events SET ip_address = NULL, user_agent = NULL WHERE id IN \
-               (SELECT id FROM identity_events WHERE user_id IN \
-                (SELECT user_id FROM identity_events WHERE kind = $1 AND created_at > $2) \
-                AND (ip_address IS NOT NULL OR user_agent IS NOT NULL) LIMIT 500)";
-    let values = [value::text(Event::UserDeleted.kind()), value::time(limit)];
-    Sql::new(op.db(), sql, values).execute(op.db()).await
+    let deleted = "user_id IN (SELECT user_id FROM identity_events WHERE kind = $1 AND created_at > $2)";
+    forget_where(op, deleted, [value::text(Event::UserDeleted.kind()), value::time(limit)]).await
+}
+
+/// Removes events, at most 500 at a time. Returns how many.
+async fn purge_where(op: &mut Op<'_>, condition: &str, values: impl IntoIterator<Item = Value>) -> Result<u64> {
+    let batch = Batch { change: "DELETE FROM identity_events", table: "identity_events", key: "id", condition };
+    batch.run(op.db(), values).await
 }
 
 /// Removes events from before `limit`, at most 500 at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
-    let skip = if op.db().get_database_backend() == DbBackend::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
-    let sql = format!(
-        "DELETE FROM identity_events WHERE id IN \
-         (SELECT id FROM identity_events WHERE created_at < $1 LIMIT 500{skip})"
-    );
-    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+    purge_where(op, "created_at < $1", [value::time(limit)]).await
 }
 
 /// What strangers have caused and what is about no account.
@@ -141,10 +146,6 @@ pub(crate) async fn surplus_of_strangers(op: &Op<'_>, most: u64) -> Result<Optio
 
 /// Removes events of strangers from before `limit`, and those up to `surplus`, at most 500 at a time. Returns how many.
 pub(crate) async fn purge_strangers(op: &mut Op<'_>, limit: Timestamp, surplus: Option<&EventId>) -> Result<u64> {
-    let sql = format!(
-        "DELETE FROM identity_events WHERE id IN \
-         (SELECT id FROM identity_events WHERE {OF_STRANGERS} AND (created_at < $1 OR id <= $2) LIMIT 500)"
-    );
-    let values = [value::time(limit), value::text(surplus.map_or("", EventId::as_str))];
-    Sql::new(op.db(), sql, values).execute(op.db()).await
+    let condition = format!("{OF_STRANGERS} AND (created_at < $1 OR id <= $2)");
+    purge_where(op, &condition, [value::time(limit), value::text(surplus.map_or("", EventId::as_str))]).await
 }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::id::{DeviceSessionId, UserId};
 use crate::op::Op;
 use crate::store::value;
-use crate::store::{Row, Sql};
+use crate::store::{Batch, Row, Sql};
 use crate::time::{Timestamp, before};
 use crate::token::{Digest, kind};
 
@@ -122,8 +122,11 @@ pub(crate) async fn delete(op: &mut Op<'_>, digest: &Digest<kind::Device>) -> Re
 
 /// Removes sessions that have run out, at most 500 at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>) -> Result<u64> {
-    let sql = "DELETE FROM identity_device_sessions WHERE id IN \
-               (SELECT id FROM identity_device_sessions WHERE expires_at <= $1 OR last_active_at <= $2 LIMIT 500)";
-    let values = [value::time(op.now()), value::time(quiet_since(op))];
-    Sql::new(op.db(), sql, values).execute(op.db()).await
+    let batch = Batch {
+        change: "DELETE FROM identity_device_sessions",
+        table: "identity_device_sessions",
+        key: "id",
+        condition: "expires_at <= $1 OR last_active_at <= $2",
+    };
+    batch.run(op.db(), [value::time(op.now()), value::time(quiet_since(op))]).await
 }

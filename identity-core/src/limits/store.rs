@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Counter;
 use crate::error::Result;
-use crate::store::{Conn, Sql, Store, value};
+use crate::store::{Batch, Conn, Sql, Store, value};
 use crate::token::Digest;
 
 pub(super) fn micros(duration: Duration) -> i64 {
@@ -161,10 +161,18 @@ pub(super) async fn forget_networks(conn: &Conn<'_>, account: &Digest<Counter>) 
 /// Removes counters of both kinds that no longer count, at most 500 of each at a time. Returns how many.
 pub(crate) async fn purge(conn: &Conn<'_>, now: crate::time::Timestamp) -> Result<u64> {
     let now = now.timestamp_micros();
-    let addresses = "DELETE FROM identity_limits WHERE digest IN \
-                     (SELECT digest FROM identity_limits WHERE full_at < $1 LIMIT 500)";
-    let accounts = "DELETE FROM identity_guesses WHERE digest IN (SELECT digest FROM identity_guesses \
-                    WHERE forgotten_at < $1 AND paused_until < $1 AND known_until < $1 LIMIT 500)";
-    let removed = Sql::new(conn, addresses, [now.into()]).execute(conn).await?;
-    Ok(removed + Sql::new(conn, accounts, [now.into()]).execute(conn).await?)
+    let addresses = Batch {
+        change: "DELETE FROM identity_limits",
+        table: "identity_limits",
+        key: "digest",
+        condition: "full_at < $1",
+    };
+    let accounts = Batch {
+        change: "DELETE FROM identity_guesses",
+        table: "identity_guesses",
+        key: "digest",
+        condition: "forgotten_at < $1 AND paused_until < $1 AND known_until < $1",
+    };
+    let removed = addresses.run(conn, [now.into()]).await?;
+    Ok(removed + accounts.run(conn, [now.into()]).await?)
 }

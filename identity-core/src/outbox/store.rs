@@ -9,8 +9,8 @@ use sea_orm::entity::prelude::*;
 use crate::error::Result;
 use crate::id::OutboxId;
 use crate::op::Op;
-use crate::store::Sql;
 use crate::store::value::{self, column};
+use crate::store::{Batch, Sql};
 use crate::time::{Timestamp, after};
 
 pub(crate) async fn insert(
@@ -46,6 +46,9 @@ pub(crate) struct Leased {
 }
 
 /// Leases the oldest due row. A row that another worker is leasing at this moment is skipped.
+///
+/// The row is compared with `=`, so that it is chosen once. With `IN`, PostgreSQL may choose anew for each row of the table, depending on
+/// how many it believes there are, and leases all that are due: those that are not returned here would wait until their lease has run out.
 pub(crate) async fn lease(op: &mut Op<'_>, length: Duration) -> Result<Option<Leased>> {
     let skip = match op.db().get_database_backend() {
         DbBackend::Postgres => " FOR UPDATE SKIP LOCKED",
@@ -53,7 +56,7 @@ pub(crate) async fn lease(op: &mut Op<'_>, length: Duration) -> Result<Option<Le
     };
     let until = after(op.now(), length);
     let sql = format!(
-        "UPDATE identity_outbox SET available_at = $1, attempts = attempts + 1 WHERE id IN \
+        "UPDATE identity_outbox SET available_at = $1, attempts = attempts + 1 WHERE id = \
          (SELECT id FROM identity_outbox WHERE state = 'pending' AND available_at <= $2 \
           ORDER BY available_at, id LIMIT 1{skip}) \
          RETURNING id, topic, payload, attempts, expires_at"
@@ -99,9 +102,13 @@ fn held(row: &Leased) -> [Value; 2] {
 
 /// Removes dead letters from before `limit`, at most 500 at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM identity_outbox WHERE id IN \
-               (SELECT id FROM identity_outbox WHERE state = 'dead' AND created_at < $1 LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+    let batch = Batch {
+        change: "DELETE FROM identity_outbox",
+        table: "identity_outbox",
+        key: "id",
+        condition: "state = 'dead' AND created_at < $1",
+    };
+    batch.run(op.db(), [value::time(limit)]).await
 }
 
 /// How many rows are waiting and how many are dead letters.

@@ -186,7 +186,8 @@ pub(crate) async fn purge(shared: &Shared) -> Result<()> {
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
     let (delivered, dead) = (before(now, KEEP_DELIVERED_LOGOUTS), before(now, KEEP_DEAD_LETTERS));
     while removed(shared, async |op| logout::store::purge(op, delivered, dead).await).await? {}
-    while removed(shared, async |op| limits::store::purge(op.db(), now).await).await? {}
+    // By the time at which it comes to them: a clock that was set back meanwhile must not have counts forgotten.
+    while removed(shared, async |op| limits::store::purge(op.db(), op.now()).await).await? {}
     Ok(())
 }
 

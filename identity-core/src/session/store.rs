@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::id::{SessionId, UserId};
 use crate::op::Op;
 use crate::store::value::{self, column, object};
-use crate::store::{Row, Sql, lock_rows};
+use crate::store::{Batch, Row, Sql, lock_rows};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 use crate::user::{Ban, User};
@@ -285,9 +285,13 @@ pub(crate) async fn list(op: &Op<'_>, user_id: &UserId) -> Result<Vec<Session>> 
 
 /// Removes sessions that ran out before `limit`, at most 500 at a time, without telling any client. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM identity_sessions WHERE id IN \
-               (SELECT id FROM identity_sessions WHERE expires_at < $1 LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+    let batch = Batch {
+        change: "DELETE FROM identity_sessions",
+        table: "identity_sessions",
+        key: "id",
+        condition: "expires_at < $1",
+    };
+    batch.run(op.db(), [value::time(limit)]).await
 }
 
 /// Reads a session and holds the row until the end of the transaction.

@@ -1,5 +1,6 @@
 //! The database: how it is opened and how its errors read. Only this folder and the `store.rs` files name the ORM.
 
+mod batch;
 mod conn;
 mod error;
 mod lookup;
@@ -31,6 +32,7 @@ use self::conn::{PATIENCE, in_time};
 use self::lookup::{Key, Lookups};
 use self::lookup_postgres::LookupsOnPostgres;
 
+pub(crate) use batch::Batch;
 pub use conn::Conn;
 pub(crate) use error::is_unique_violation;
 pub(crate) use lookup::Row;

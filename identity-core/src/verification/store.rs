@@ -7,8 +7,8 @@ use super::model::{Purpose, State, Verification};
 use crate::error::Result;
 use crate::id::{UserId, VerificationId};
 use crate::op::Op;
-use crate::store::Sql;
 use crate::store::value::{self, column};
+use crate::store::{Batch, Sql};
 use crate::token::{Digest, kind};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -156,7 +156,11 @@ pub(crate) async fn newest(op: &Op<'_>, user_id: &UserId, purpose: Purpose) -> R
 
 /// Removes what ran out before `limit`, at most 500 rows at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: crate::time::Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM identity_verifications WHERE id IN \
-               (SELECT id FROM identity_verifications WHERE expires_at < $1 LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+    let batch = Batch {
+        change: "DELETE FROM identity_verifications",
+        table: "identity_verifications",
+        key: "id",
+        condition: "expires_at < $1",
+    };
+    batch.run(op.db(), [value::time(limit)]).await
 }

@@ -4,10 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use identity_core::Identity;
 use identity_core::mail::{Mail, MailError, MailTransport, SmtpTransport};
-use identity_core::testing::Failure;
+use identity_core::request::RequestInfo;
+use identity_core::secret::Secret;
+use identity_core::store::Store;
+use identity_core::testing::{Failure, MemoryMailer};
+use identity_core::text::Email;
 use identity_core::time::Clock as _;
-use identity_tests::{Actor, SmtpSink, TestApp};
+use identity_core::user::NewUser;
+use identity_tests::{Actor, SECRET, SmtpSink, TestApp, TestDatabase};
 use serde_json::json;
 
 /// A mail server that takes a connection and never answers.
@@ -163,4 +169,36 @@ async fn mail_is_written_with_the_change_that_caused_it_or_not_at_all() {
     alice.post("/change-password", body).await.expect_error(400, "INVALID_PASSWORD");
     assert_eq!(app.database().number("SELECT COUNT(*) FROM identity_outbox").await, 0);
     assert_eq!(app.identity.outbox().await.unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn every_mail_leaves_at_once_whatever_the_database_believes_about_the_outbox() {
+    let database = TestDatabase::migrated().await;
+    if database.is_postgres() {
+        // An outbox that was full once and has one row since: the planner believes that there is one, and looks for it in its own way.
+        let many = "INSERT INTO identity_outbox (id, topic, payload, state, attempts, available_at, created_at) \
+                    SELECT 'row' || number, 'mail', '', 'dead', 0, now(), now() FROM generate_series(1, 20000) AS number";
+        assert_eq!(database.change(many).await, 20_000);
+        database.change("DELETE FROM identity_outbox WHERE id <> 'row20000'").await;
+        database.change("VACUUM ANALYZE identity_outbox").await;
+    }
+    let mailer = Arc::new(MemoryMailer::new());
+    let store = Store::connect(database.url()).await.unwrap();
+    let builder = Identity::builder(store, Secret::new(SECRET.to_owned())).mailer(mailer.clone());
+    let identity = builder.build().unwrap();
+    let info = RequestInfo::default();
+    let emails = (0..6).map(|number| Email::parse(&format!("user{number}@example.test")).unwrap());
+    for email in emails.clone() {
+        let (name, role) = ("User".to_owned(), "user".to_owned());
+        let new = NewUser { email: email.clone(), name, password: None, email_verified: true, role };
+        identity.users().create(new).await.unwrap();
+        identity.password_reset().request(&email, None, &info).await.unwrap();
+    }
+    // All of them are due when the worker first looks.
+    let worker = identity.spawn_worker();
+    database.until("SELECT COUNT(*) FROM identity_outbox WHERE state = 'pending'", 0).await;
+    worker.stop().await;
+    for email in emails {
+        assert_eq!(mailer.mails_to(email.as_str()).len(), 1, "{email:?}");
+    }
 }

@@ -1,4 +1,5 @@
-//! Attacks that were published against others, tried here. Each has a number; the table names the tests elsewhere that show one.
+//! Attacks that were published against others, tried here. Each has a number, under which `book/src/security/attacks.md` says what is
+//! tried; the table names the tests elsewhere that show one.
 
 mod accounts;
 mod bodies;
@@ -11,7 +12,7 @@ mod links;
 mod passwords;
 mod sessions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -83,18 +84,46 @@ const ELSEWHERE: &[(u32, &str, &str)] = &[
     (128, "tests/it/flows/at_rest.rs", "sealed_mail_cannot_be_moved_to_another_row_or_opened_with_another_secret"),
 ];
 
-#[test]
-fn every_case_is_shown_by_a_test_that_is_there() {
+/// The tests that show each case, here and elsewhere.
+fn shown() -> BTreeMap<u32, BTreeSet<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut shown: BTreeSet<u32> = ELSEWHERE.iter().map(|(case, ..)| *case).collect();
+    let mut shown: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
     for (case, file, test) in ELSEWHERE {
         let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         assert!(text.contains(&format!("fn {test}(")), "{file} has no {test} for case {case}");
+        shown.entry(*case).or_default().insert((*test).to_owned());
     }
     for entry in fs::read_dir(root.join("tests/it/security")).unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
-        let docs = text.lines().filter_map(|line| line.strip_prefix("/// Case ")?.split(':').next()?.parse().ok());
-        shown.extend(docs.collect::<Vec<u32>>());
+        let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+        for (number, line) in source.lines().enumerate() {
+            let case = line.strip_prefix("/// Case ").and_then(|rest| rest.split(':').next()?.parse().ok());
+            let test = source.lines().skip(number).find_map(|line| line.split("fn ").nth(1)?.split('(').next());
+            if let (Some(case), Some(test)) = (case, test) {
+                shown.entry(case).or_default().insert(test.to_owned());
+            }
+        }
     }
-    assert_eq!(shown, BTreeSet::from(CASES));
+    shown
+}
+
+#[test]
+fn every_case_is_shown_by_a_test_that_is_there() {
+    assert_eq!(shown().into_keys().collect::<BTreeSet<_>>(), BTreeSet::from(CASES));
+}
+
+#[test]
+fn the_book_says_what_each_case_is_and_which_tests_show_it() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/src/security/attacks.md");
+    let page = fs::read_to_string(page).unwrap();
+    let rows = page.lines().filter_map(|line| match line.trim_matches('|').split(" | ").collect::<Vec<_>>()[..] {
+        [case, _, tests] => {
+            Some((case.trim().parse().ok()?, tests.split('`').skip(1).step_by(2).map(str::to_owned).collect()))
+        }
+        _ => None,
+    });
+    let written: BTreeMap<u32, BTreeSet<String>> = rows.collect();
+    for (case, tests) in shown() {
+        assert_eq!(written.get(&case), Some(&tests), "the row of case {case} in book/src/security/attacks.md");
+    }
+    assert_eq!(written.len(), CASES.len(), "a case that no test shows");
 }
