@@ -13,6 +13,7 @@ mod mailbox;
 mod page;
 mod serve;
 mod telemetry;
+mod tls;
 
 use std::io::Write as _;
 use std::process::ExitCode;
