@@ -12,3 +12,4 @@ mod harness;
 mod isolation;
 mod program;
 mod security;
+mod tls;

@@ -12,6 +12,7 @@
 mod actor;
 mod app;
 mod browser;
+mod certificate;
 mod db;
 mod letter;
 mod process;
@@ -25,6 +26,7 @@ mod smtp;
 pub use actor::{Actor, Call, Reply};
 pub use app::{SECRET, TestApp, TestAppBuilder};
 pub use browser::{Browser, SetCookie};
+pub use certificate::SelfSigned;
 pub use db::TestDatabase;
 pub use letter::{Letter, token_of};
 pub use process::{Process, free_port};
