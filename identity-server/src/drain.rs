@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderValue, header};
+use http::{HeaderValue, Version, header};
 use identity_axum::middleware::{Around, Next};
 
 /// Whether the server is about to stop. Until it does, it answers everything and is not ready, and each answer is the last one on
@@ -27,8 +27,10 @@ impl Drain {
 
 impl Around for Drain {
     async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
+        // HTTP/2 has no such header; its connections hear of the end all at once.
+        let one_by_one = request.version() < Version::HTTP_2;
         let mut response = next.run(request).await?;
-        if self.has_begun() {
+        if one_by_one && self.has_begun() {
             // A connection that is closed while it is idle may be closed under a request that is on its way.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

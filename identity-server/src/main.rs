@@ -14,6 +14,7 @@ mod mailbox;
 mod page;
 mod serve;
 mod telemetry;
+mod tls;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -1,10 +1,10 @@
 //! `serve`: from settings to open listeners, and back down in order.
 
 use std::fmt::Write as _;
-use std::future::pending;
+use std::future::{Future, pending};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,12 +25,16 @@ use crate::cli::Failure;
 use crate::compose::{self, Mailer};
 use crate::config::{Loaded, Profile, Settings};
 use crate::drain::Drain;
+use crate::tls::Tls;
 use crate::{conformance, mailbox, telemetry};
 
 /// How long a client may take to send the headers of a request.
 const HEADER_TIME: Duration = Duration::from_secs(10);
+/// How often a silent client of HTTP/2 is asked whether it is there.
+const PING: Duration = Duration::from_secs(20);
 /// Longer headers are answered with 431.
 const HEADER_LIMIT: usize = 16 * 1024;
+const HEADER_LIMIT_HTTP2: u32 = 16 * 1024;
 /// How long requests in flight may take to finish once no more are accepted.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long load balancers have to learn that the server is no longer ready, before it accepts no more.
@@ -60,13 +64,16 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool, profile: Option<Profile>)
     }
     let drain = Drain::default();
     let app = app(&identity, &settings, mailer.mailbox(), &drain)?;
+    let tls = settings.http.tls().map(Tls::load).transpose().map_err(Failure::new)?;
     let listener = bind(settings.http.listen).await?;
     announce(&settings, listener.local_addr()?, identity.users().has_superadmin().await?)?;
 
     let worker = identity.spawn_worker();
+    let drain_time = if settings.is_loopback() { LOOPBACK_DRAIN } else { DRAIN };
     let served = tokio::select! {
-        served = until_stopped(listener, app, &drain, if settings.is_loopback() { LOOPBACK_DRAIN } else { DRAIN }) => served,
+        served = until_stopped(listener, tls.as_ref(), app, &drain, drain_time) => served,
         never = metrics(&settings, &identity, clock.as_ref()) => never,
+        never = renew(tls.as_ref()) => never,
     };
     // A mail server that hangs must not hold the process; the mail in hand is leased and goes out later.
     if tokio::time::timeout(GRACE, worker.stop()).await.is_err() {
@@ -205,16 +212,30 @@ fn announce(settings: &Settings, address: SocketAddr, has_admin: bool) -> Result
 
 /// Serves until a signal to stop, then for as long as it takes others to notice, and then until the requests in flight are
 /// answered, within [`GRACE`]. Each further signal ends one of these waits.
-async fn until_stopped(listener: TcpListener, app: Router, drain: &Drain, drain_time: Duration) -> Result<(), Failure> {
+async fn until_stopped(
+    listener: TcpListener,
+    tls: Option<&Tls>,
+    app: Router,
+    drain: &Drain,
+    drain_time: Duration,
+) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
     let handle = Handle::new();
-    // HTTP/2 without TLS is not offered: nobody needs it behind a proxy, and its sniffing would wait for a first byte forever.
-    let mut server = Server::<SocketAddr>::from_listener(listener)
-        .acceptor(NoDelayAcceptor::new())
-        .handle(handle.clone())
-        .http1_only();
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEADER_LIMIT);
-    let mut serving = pin!(server.serve(app.into_make_service_with_connect_info::<SocketAddr>()));
+    let mut server = Server::<SocketAddr>::from_listener(listener).handle(handle.clone());
+    let http = server.http_builder();
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEADER_LIMIT);
+    // Whoever is in the middle of sending headers cannot answer a ping, so that this ends them as well.
+    http.http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(HEADER_TIME)
+        .max_header_list_size(HEADER_LIMIT_HTTP2);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let mut serving: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match tls {
+        Some(tls) => Box::pin(server.acceptor(tls.acceptor(HEADER_TIME)).serve(app)),
+        // HTTP/2 without TLS is not offered: nobody needs it behind a proxy.
+        None => Box::pin(server.acceptor(NoDelayAcceptor::new()).http1_only().serve(app)),
+    };
     let asked = tokio::select! {
         ended = &mut serving => return Ok(ended?),
         asked = stop.signal() => asked,
@@ -233,6 +254,14 @@ async fn until_stopped(listener: TcpListener, app: Router, drain: &Drain, drain_
     tokio::select! {
         ended = &mut serving => Ok(ended?),
         _ = stop.signal() => Ok(()),
+    }
+}
+
+/// Looks for new certificates for as long as it is polled.
+async fn renew<T>(tls: Option<&Tls>) -> Result<T, Failure> {
+    match tls {
+        Some(tls) => match tls.keep_up(signal(SignalKind::hangup())?).await {},
+        None => pending().await,
     }
 }
 

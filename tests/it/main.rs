@@ -14,3 +14,4 @@ mod oidc;
 mod pages;
 mod program;
 mod security;
+mod tls;

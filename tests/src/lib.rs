@@ -12,6 +12,7 @@
 mod actor;
 mod app;
 mod browser;
+mod certificate;
 mod db;
 mod letter;
 mod page;
@@ -29,6 +30,7 @@ mod told;
 pub use actor::{Actor, Call, Reply};
 pub use app::{SECRET, TestApp, TestAppBuilder};
 pub use browser::{Browser, SetCookie};
+pub use certificate::SelfSigned;
 pub use db::TestDatabase;
 pub use letter::{Letter, token_of};
 pub use page::{Form, Page, Tag};

@@ -41,9 +41,17 @@ impl Process {
     /// # Panics
     /// When the program ends first, or when it takes too long.
     pub async fn until_ready(&mut self, url: &str) {
+        self.until_ready_for(&reqwest::Client::new(), url).await;
+    }
+
+    /// Waits until `url` answers `client` with success.
+    ///
+    /// # Panics
+    /// When the program ends first, or when it takes too long.
+    pub async fn until_ready_for(&mut self, client: &reqwest::Client, url: &str) {
         let began = Instant::now();
         loop {
-            if reqwest::get(url).await.is_ok_and(|response| response.status().is_success()) {
+            if client.get(url).send().await.is_ok_and(|response| response.status().is_success()) {
                 return;
             }
             if let Some(status) = self.child.try_wait().expect("a child can be asked") {
@@ -51,6 +59,18 @@ impl Process {
             }
             assert!(began.elapsed() < PATIENCE, "{url} did not answer in time:\n{}", self.logs());
             tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until it has printed `text`.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub async fn until_logged(&self, text: &str) {
+        let began = Instant::now();
+        while !self.logs().contains(text) {
+            assert!(began.elapsed() < PATIENCE, "{text:?} was not printed in time:\n{}", self.logs());
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -87,9 +107,18 @@ impl Process {
     /// # Panics
     /// When it does not stop.
     pub async fn terminate(&mut self) -> ExitStatus {
-        let asked = Command::new("sh").args(["-c", "kill -TERM \"$1\"", "kill", &self.child.id().to_string()]).status();
-        assert!(asked.expect("sh runs").success(), "the program has already ended:\n{}", self.logs());
+        self.signal("TERM");
         self.until_ended().await
+    }
+
+    /// Sends it a signal, such as `HUP`.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn signal(&self, name: &str) {
+        let arguments = ["-c", "kill -\"$1\" \"$2\"", "kill", name, &self.child.id().to_string()];
+        let asked = Command::new("sh").args(arguments).status();
+        assert!(asked.expect("sh runs").success(), "the program has already ended:\n{}", self.logs());
     }
 
     /// Waits for its end.

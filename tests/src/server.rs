@@ -9,6 +9,7 @@ use identity_core::time::SystemClock;
 use tempfile::TempDir;
 
 use crate::actor::{Actor, Site, Transport};
+use crate::certificate::SelfSigned;
 use crate::db::TestDatabase;
 use crate::process::{PATIENCE, Process, free_port, program};
 
@@ -21,6 +22,7 @@ pub struct Server {
     folder: TempDir,
     database: Arc<TestDatabase>,
     command: Vec<String>,
+    certificate: Option<SelfSigned>,
 }
 
 /// How a server is started.
@@ -30,6 +32,7 @@ pub struct ServerBuilder {
     database: Option<Arc<TestDatabase>>,
     before: Vec<String>,
     arguments: Vec<String>,
+    certificate: Option<SelfSigned>,
 }
 
 impl ServerBuilder {
@@ -37,6 +40,13 @@ impl ServerBuilder {
     #[must_use]
     pub fn with(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&word| word.to_owned()));
+        self
+    }
+
+    /// Serves https with this certificate.
+    #[must_use]
+    pub fn https(mut self, certificate: SelfSigned) -> Self {
+        self.certificate = Some(certificate);
         self
     }
 
@@ -78,17 +88,19 @@ impl ServerBuilder {
             None => Arc::new(TestDatabase::empty().await),
         };
         let port = free_port();
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
         let mut env = vec![
             ("IDENTITY_HTTP__LISTEN".to_owned(), format!("127.0.0.1:{port}")),
-            ("IDENTITY_HTTP__BASE_URL".to_owned(), format!("http://localhost:{port}")),
+            ("IDENTITY_HTTP__BASE_URL".to_owned(), format!("{scheme}://localhost:{port}")),
             ("IDENTITY_DATABASE__URL".to_owned(), database.url().to_owned()),
             ("IDENTITY_TELEMETRY__METRICS_LISTEN".to_owned(), String::new()),
         ];
+        env.extend(self.certificate.iter().flat_map(|certificate| certificate.write(folder.path())));
         env.extend(self.env);
         let server = program("IDENTITY_SERVER_BIN", "identity-server").display().to_string();
         let command = [self.before, vec![server, "serve".to_owned()], self.arguments].concat();
         let process = run(&command, folder.path(), &env);
-        let mut server = Server { process, env, port, folder, database, command };
+        let mut server = Server { process, env, port, folder, database, command, certificate: self.certificate };
         server.until_ready().await;
         server
     }
@@ -109,14 +121,31 @@ impl Server {
     /// The public URL.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://localhost:{}", self.port)
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
+        format!("{scheme}://localhost:{}", self.port)
+    }
+
+    /// Puts another certificate in place of its own and tells it so.
+    ///
+    /// # Panics
+    /// When it does not show the new one in time.
+    pub async fn renew_certificate(&mut self, certificate: SelfSigned) {
+        let _ = certificate.write(self.folder.path());
+        self.certificate = Some(certificate);
+        self.process.signal("HUP");
+        self.until_ready().await;
+    }
+
+    /// Sends it a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
     }
 
     /// Somebody who uses it.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the harness asks the server that it has started")]
     pub fn actor(&self, name: &str) -> Actor {
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+        let client = self.client().redirect(reqwest::redirect::Policy::none()).build();
         let site = Site {
             base_url: self.base_url(),
             base_path: "/api/auth".to_owned(),
@@ -148,6 +177,14 @@ impl Server {
     #[must_use]
     pub fn database(&self) -> &TestDatabase {
         &self.database
+    }
+
+    /// Waits until it has printed `text`.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub async fn until_logged(&self, text: &str) {
+        self.process.until_logged(text).await;
     }
 
     /// Everything it has printed, over all starts.
@@ -184,9 +221,14 @@ impl Server {
         self.process.peak_memory()
     }
 
+    /// An HTTP client that trusts it.
+    pub fn client(&self) -> reqwest::ClientBuilder {
+        self.certificate.iter().fold(reqwest::Client::builder(), |client, certificate| certificate.trusted_by(client))
+    }
+
     async fn until_ready(&mut self) {
-        let url = format!("http://127.0.0.1:{}/health/ready", self.port);
-        self.process.until_ready(&url).await;
+        let url = format!("{}/health/ready", self.base_url());
+        self.process.until_ready_for(&self.client().build().expect("an HTTP client"), &url).await;
     }
 }
 

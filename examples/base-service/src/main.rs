@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ANCHOR_URL=http://localhost:8888 SERVICE_NAME=wallet SERVICE_SECRET=... LISTEN=127.0.0.1:9000 \
-//! DATABASE_URL=sqlite:wallet.db cargo run -p example-base-service
+//! DATABASE_URL=sqlite:wallet.db PUBLIC_URL=http://localhost:9000 cargo run -p example-base-service
 //! ```
 
 use axum::extract::{FromRef, State};
@@ -10,8 +10,8 @@ use axum::routing::get;
 use axum::{BoxError, Json, Router};
 use identity_axum::middleware::trace::Trace;
 use identity_axum::{
-    Api, Authn, Code, DeviceOrUser, Error, Failure, Guard, Profile, Provision, RequireDevice, RequireRole, RequireUser,
-    Roles, TrustAnchor, roles,
+    Api, Authn, Code, DeviceOrUser, Error, Failure, Guard, Profile, ProtectedResource, Provision, RequireDevice,
+    RequireRole, RequireScope, RequireUser, Roles, Scope as _, TrustAnchor, protected_resource, roles, scopes,
 };
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
@@ -19,11 +19,14 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 roles! { Analyst = "analyst" }
+scopes! { ReadReport = "wallet:report" }
 
 /// What the handlers need. The extractors find their part through `FromRef`.
 #[derive(Clone, Debug)]
 struct App {
     anchor: TrustAnchor,
+    /// What the service is for clients that come with tokens.
+    resource: ProtectedResource,
     wallets: SqlitePool,
 }
 
@@ -36,7 +39,11 @@ impl FromRef<App> for Authn {
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt().init();
-    let anchor = TrustAnchor::builder(setting("ANCHOR_URL", Some("http://localhost:8888"))?)
+    let anchor_url = setting("ANCHOR_URL", Some("http://localhost:8888"))?;
+    let resource = ProtectedResource::new(setting("PUBLIC_URL", Some("http://localhost:9000"))?, &anchor_url)?;
+    let resource = resource.scopes([ReadReport::NAME]).name("Wallet");
+    let anchor = TrustAnchor::builder(anchor_url)
+        .resource(resource.clone())
         .service(setting("SERVICE_NAME", Some("wallet"))?, setting("SERVICE_SECRET", None)?)
         .build()?;
     let wallets = open(&setting("DATABASE_URL", Some("sqlite:wallet.db"))?).await?;
@@ -44,7 +51,7 @@ async fn main() -> Result<(), BoxError> {
     let mut stop = signal(SignalKind::terminate())?;
 
     tracing::info!(address = %listener.local_addr()?, "the wallet listens");
-    axum::serve(listener, router(App { anchor, wallets }))
+    axum::serve(listener, router(App { anchor, resource, wallets }))
         .with_graceful_shutdown(async move {
             stop.recv().await;
         })
@@ -52,7 +59,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// One router per guard: no handler decides who may call it.
+/// One router per guard: no handler decides who may call it. Which scope a token needs stands in the handler that it is for.
 fn router(app: App) -> Router {
     let signed_in = Router::new().route("/me", get(me)).route_layer(app.anchor.guard(Guard::Standard));
     let analysts = Router::new()
@@ -70,6 +77,8 @@ fn router(app: App) -> Router {
         .merge(with_wallet)
         .merge(devices)
         .merge(somebody)
+        .merge(protected_resource(&app.resource))
+        .route("/report", get(report))
         .layer(Trace::new())
         .with_state(app)
 }
@@ -112,6 +121,13 @@ async fn wallet(State(app): State<App>, user: RequireUser) -> Result<Json<Value>
         "balance": balance,
         "hasWalletAccount": profile.is_provisioned("wallet"),
     })))
+}
+
+/// For clients with a token, in the name of a user or in their own. A session does not open it.
+async fn report(State(app): State<App>, client: RequireScope<ReadReport>) -> Result<Json<Value>, Failure<Api>> {
+    let wallets: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM wallets").fetch_one(&app.wallets).await.map_err(Error::internal)?;
+    Ok(Json(json!({ "client": client.client_id, "user": client.user().map(|user| &user.id), "wallets": wallets })))
 }
 
 /// What nobody has to sign in for: rows of the service are keyed on the id of the device session.

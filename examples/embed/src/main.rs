@@ -10,10 +10,10 @@
 use std::error::Error;
 use std::net::SocketAddr;
 
-use axum::Router;
 use axum::extract::FromRef;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use identity_axum::{Authn, RequireUser};
 use identity_core::Identity;
 use identity_core::store::Store;
@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = Router::new()
         .route("/", get(home))
         .route("/sign-in", get(async || Html(SIGN_IN)))
-        .route("/me", get(async |user: RequireUser| user.profile().email.clone()))
+        .route("/me", get(async |user: RequireUser| Json(user.profile().email.clone())))
         .merge(identity_axum::router(&identity))
         .with_state(App { identity });
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())

@@ -1,13 +1,15 @@
 //! `health`: whether the server on this host is ready, for containers that hold no other client.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{Failure, Global, print};
+use crate::tls;
 
 /// Longer than the server itself waits for its database.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -16,8 +18,9 @@ const REQUEST: &[u8] = b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnec
 
 /// Asks the configured listener.
 pub(super) async fn run(global: &Global) -> Result<(), Failure> {
-    let address = reachable(global.load().settings.http.listen);
-    let answer = timeout(PATIENCE, ask(address)).await;
+    let http = global.load().settings.http;
+    let address = reachable(http.listen);
+    let answer = timeout(PATIENCE, ask(address, http.tls().is_some())).await;
     let answer =
         answer.map_err(|_| Failure::new(format!("{address} does not answer within {} s", PATIENCE.as_secs())))?;
     let answer = answer.map_err(|error| Failure::new(format!("{address} does not answer: {error}")))?;
@@ -36,8 +39,12 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 }
 
 /// The answer, as text.
-async fn ask(address: SocketAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
+async fn ask(address: SocketAddr, encrypted: bool) -> io::Result<String> {
+    let stream = TcpStream::connect(address).await?;
+    if encrypted { exchange(tls::to_this_host(address, stream).await?).await } else { exchange(stream).await }
+}
+
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<String> {
     stream.write_all(REQUEST).await?;
     let mut answer = Vec::new();
     stream.take(64 << 10).read_to_end(&mut answer).await?;

@@ -8,6 +8,7 @@ use super::problem::{Problem, Problems};
 
 /// Notes what is wrong, and returns what is unsafe but forgiven by `--insecure-dev`.
 pub(super) fn check(settings: &Settings, problems: &mut Problems) -> Problems {
+    settings.http.check(problems);
     settings.database.check(problems);
     settings.secrets.check(problems);
     settings.mail.check(problems);

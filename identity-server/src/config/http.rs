@@ -1,13 +1,16 @@
 //! `[http]`: addresses and origins.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use identity_axum::middleware::host::Hosts;
 use ipnet::IpNet;
 use url::{Host, Url};
 
+use super::problem::{Problem, Problems};
 use super::table::section;
 use super::value::{TextType, texts};
+use crate::tls::Files;
 
 section! {
     /// Addresses and origins.
@@ -23,6 +26,43 @@ section! {
         trusted_proxies: Vec<IpNet> = Vec::new();
         /// Host names besides the one of `base_url` that are answered, such as an internal name.
         allowed_hosts: Vec<HostName> = Vec::new();
+        /// A PEM file with the certificate of this server and those between it and a root, for https without a proxy.
+        /// A new certificate is found within a minute, and at once with SIGHUP.
+        tls_cert: Option<PathBuf> = None;
+        /// A PEM file with the private key of that certificate.
+        tls_key: Option<PathBuf> = None;
+    }
+}
+
+impl Http {
+    /// The files to serve https with, if it is to be served.
+    pub(crate) fn tls(&self) -> Option<Files> {
+        Some(Files { certificate: self.tls_cert.clone()?, key: self.tls_key.clone()? })
+    }
+
+    pub(super) fn check(&self, problems: &mut Problems) {
+        let (certificate, key) = ("http.tls_cert", "http.tls_key");
+        match (self.tls(), &self.tls_cert) {
+            (None, None) if self.tls_key.is_none() => return,
+            (None, None) => problems.push(Problem::of(certificate, "must be set, because http.tls_key is")),
+            (None, Some(_)) => problems.push(Problem::of(key, "must be set, because http.tls_cert is")),
+            (Some(files), _) => {
+                let unreadable = [(certificate, files.chain().err()), (key, files.private_key().err())];
+                let unreadable: Vec<_> =
+                    unreadable.into_iter().filter_map(|(name, text)| Some((name, text?))).collect();
+                if unreadable.is_empty()
+                    && let Err(text) = files.server_config()
+                {
+                    problems.push(Problem::between(&[certificate, key], text));
+                }
+                for (name, text) in unreadable {
+                    problems.push(Problem::of(name, text));
+                }
+            }
+        }
+        if !self.base_url.is_https() && problems.spare(&["http.base_url"]) {
+            problems.push(Problem::of("http.base_url", "must be https, because the server has a certificate"));
+        }
     }
 }
 

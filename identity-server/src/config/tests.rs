@@ -98,6 +98,8 @@ fn every_name_of_the_contract_is_a_setting_with_its_default() {
         ("IDENTITY_HTTP__TRUSTED_ORIGINS", "#trusted_origins = []"),
         ("IDENTITY_HTTP__TRUSTED_PROXIES", "#trusted_proxies = []"),
         ("IDENTITY_HTTP__ALLOWED_HOSTS", "#allowed_hosts = []"),
+        ("IDENTITY_HTTP__TLS_CERT", r#"#tls_cert = """#),
+        ("IDENTITY_HTTP__TLS_KEY", r#"#tls_key = """#),
         ("IDENTITY_DATABASE__URL", r#"#url = """#),
         ("IDENTITY_SECRETS__SECRET", r#"#secret = """#),
         ("IDENTITY_MAIL__SMTP_URL", r#"#smtp_url = """#),

@@ -57,9 +57,9 @@ fn badly_signed(issuer: &Issuer, rsa: &Key) -> Rows {
     let with = |fields: Value| {
         with_header(&|header| header.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone()))
     };
-    let as_ps256 = rsa.sign(&json!({ "alg": "PS256", "kid": "rsa", "typ": "at+jwt" }), &issuer.claims());
-    let as_rs256 = as_ps256.replacen(
-        as_ps256.split('.').next().unwrap(),
+    let wrong_alg = rsa.sign(&json!({ "alg": "PS256", "kid": "rsa", "typ": "at+jwt" }), &issuer.claims());
+    let wrong_padding = wrong_alg.replacen(
+        wrong_alg.split('.').next().unwrap(),
         "eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsInR5cCI6ImF0K2p3dCJ9",
         1,
     );
@@ -81,8 +81,8 @@ fn badly_signed(issuer: &Issuer, rsa: &Key) -> Rows {
         ("the kid and alg of another key", with(json!({ "kid": "ed", "alg": "EdDSA" }))),
         ("a key for another use", with(json!({ "kid": "sealing" }))),
         ("an RSA key that is too short", with(json!({ "kid": "tiny", "alg": "RS256" }))),
-        ("the alg of the same key that the key is not for", as_ps256),
-        ("a signature of another padding", as_rs256),
+        ("the alg of the same key that the key is not for", wrong_alg),
+        ("a signature of another padding", wrong_padding),
         ("a key in the header", with(json!({ "kid": "mine", "jwk": issuer.key.jwk() }))),
         ("keys elsewhere", with(json!({ "kid": "mine", "jku": "https://evil.test/jwks" }))),
         ("a known extension as critical", with(json!({ "crit": ["exp"] }))),
