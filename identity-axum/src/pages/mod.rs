@@ -53,6 +53,7 @@ const DEVICE: &str = "/ui/device";
 const DEVICE_CONFIRM: &str = "/ui/device/confirm";
 const LOGOUT: &str = "/ui/logout";
 const LOGGED_OUT: &str = "/ui/logged-out";
+const LOGO: &str = "/ui/logo";
 const ERROR: &str = "/ui/error";
 /// Where somebody goes on to who came by themselves.
 const HOME: &str = "/";
@@ -90,7 +91,7 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
 
     type Methods = MethodRouter<Arc<Site>>;
     let only = || MethodRouter::new().fallback(error::wrong_method);
-    let pages: [(&'static str, Rule, Methods); 20] = [
+    let pages: [(&'static str, Rule, Methods); 21] = [
         (AUTHORIZE, Rule::FROM_ANYWHERE, only().get(authorize::endpoint).post(authorize::endpoint)),
         (LOGIN, SIGN_IN, only().get(login::show).post(login::submit)),
         ("/ui/cancel", PLAIN, only().post(answer::cancel)),
@@ -108,12 +109,12 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         (ERROR, PLAIN, only().get(error::show)),
         ("/ui/assets/app.css", Rule::FREE, only().get(assets::style)),
         ("/ui/assets/enhance.js", Rule::FREE, only().get(assets::script)),
+        (LOGO, Rule::FROM_ANYWHERE, only().get(assets::logo)),
         ("/ui", PLAIN, only().get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
         ("/ui/", PLAIN, only().get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
         ("/ui/{*path}", PLAIN, any(error::not_found)),
     ];
-    let router = pages.into_iter().fold(Router::new(), |router, (path, rule, methods)| {
+    pages.into_iter().fold(Router::new(), |router, (path, rule, methods)| {
         router.route(path, methods.layer(AroundLayer(Gate::new(site, path, rule))))
-    });
-    router
+    })
 }
