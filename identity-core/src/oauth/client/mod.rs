@@ -4,14 +4,15 @@ mod assertion;
 pub(crate) mod auth;
 mod metadata;
 pub mod model;
+pub mod policy;
 mod registration;
 pub(crate) mod store;
 mod uri;
 
 pub use model::{
-    AccessTokenFormat, AuthMethod, Client, ClientChange, ClientKind, ClientMetadata, ClientPolicy, ClientSecret,
-    GrantType, NewClient, RefreshPolicy, SubjectType,
+    AuthMethod, Client, ClientChange, ClientKind, ClientMetadata, ClientSecret, GrantType, NewClient, SubjectType,
 };
+pub use policy::{AccessTokenFormat, ClientPolicy, RefreshPolicy};
 pub use uri::redirect_uri_matches;
 
 use std::time::Duration;

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::metadata::{self, Problem};
-use super::model::{AuthMethod, Client, ClientChange, ClientKind, ClientMetadata, ClientPolicy, GrantType};
+use super::model::{AuthMethod, Client, ClientChange, ClientKind, ClientMetadata, GrantType};
+use super::policy::ClientPolicy;
 use super::{apply, check_sector, mint_secret, store};
 use crate::audit;
 use crate::config::Registration;
