@@ -10,6 +10,8 @@ mod device_sessions;
 pub mod extract;
 mod guard;
 pub mod middleware;
+#[cfg(feature = "store")]
+mod oidc;
 pub mod problem;
 mod provision;
 mod resource;
@@ -31,6 +33,8 @@ pub use extract::user::RequireUser;
 pub use guard::{Guard, GuardLayer, Roles, Scopes};
 pub use identity_core::principal::{Device, Principal, Profile, Proof, SessionSummary, Subject, TokenSummary};
 pub use identity_core::{Code, Error, Result};
+#[cfg(feature = "store")]
+pub use oidc::{OAuth, router as oidc_router};
 pub use problem::{Api, Dialect, Failure};
 pub use provision::{Provision, ProvisionFailure};
 pub use resource::{ProtectedResource, protected_resource};

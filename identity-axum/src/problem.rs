@@ -71,7 +71,7 @@ impl<D: Dialect> IntoResponse for Failure<D> {
     }
 }
 
-fn log(error: &Error) {
+pub(crate) fn log(error: &Error) {
     let code = error.code().id();
     let class = error.code().class();
     if class == Class::Internal {

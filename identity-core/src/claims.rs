@@ -26,6 +26,22 @@ pub(crate) fn profile(config: &Config, user: User, provisioned: &[String]) -> Pr
     }
 }
 
+/// What OpenID Connect says of a user (Core, section 5.1), without `sub`: the profile, and the user's own claims beside it.
+pub(crate) fn standard(user: &User, own: &Map<String, Value>) -> Map<String, Value> {
+    let mut claims = own.clone();
+    if !user.name.is_empty() {
+        claims.insert("name".to_owned(), user.name.clone().into());
+    }
+    let picture = user.image.as_deref().filter(|image| image.starts_with("https://") || image.starts_with("http://"));
+    if let (Some(picture), false) = (picture, claims.contains_key("picture")) {
+        claims.insert("picture".to_owned(), picture.into());
+    }
+    claims.insert("email".to_owned(), user.email.clone().into());
+    claims.insert("email_verified".to_owned(), user.email_verified.into());
+    claims.insert("updated_at".to_owned(), user.updated_at.timestamp().into());
+    claims
+}
+
 /// Declared fields with their values; a field without one is `null`, and what is no longer declared is left out.
 pub(crate) fn declared<'a>(
     specs: impl Iterator<Item = (&'a String, &'a FieldSpec)>,

@@ -162,6 +162,10 @@ codes! {
     InvalidCode = "invalid_code", Invalid, "The code is wrong.";
     CodeExpired = "code_expired", Invalid, "The code has expired.";
     TooManyAttempts = "too_many_attempts", Forbidden, "Too many wrong codes. Ask for a new one.";
+    // Clients
+    ClientNotFound = "client_not_found", NotFound, "There is no such client.";
+    ClientIdTaken = "client_id_taken", Conflict, "There already is a client with this id.";
+    InvalidClientMetadata = "invalid_client_metadata", Invalid, "The description of the client is not valid.";
     // Provisioning
     UnknownTarget = "unknown_target", NotFound, "There is no such application.";
     ProvisioningFailed = "provisioning_failed", Unavailable, "The service could not prepare your account. Try again.";

@@ -334,6 +334,11 @@ pub struct OAuthOptions {
     pub outbound: OutboundOptions,
 }
 
+impl OAuthOptions {
+    /// The longest lifetime of tokens that a client may be given as its own; signing keys are published for as long after their last use.
+    pub const LONGEST_OF_CLIENT: Duration = DAY;
+}
+
 /// Who may register clients over the network (RFC 7591).
 #[derive(Clone, Debug, Default)]
 pub enum Registration {
@@ -355,6 +360,8 @@ pub struct ResourceSpec {
     pub scopes: Vec<String>,
     /// Whether its tokens are opaque instead of JWTs.
     pub opaque: bool,
+    /// The client that asks us about its tokens (RFC 7662), by its `client_id`.
+    pub client: Option<String>,
 }
 
 /// What requests of our own may reach.

@@ -32,6 +32,12 @@ pub fn digits(entropy: &dyn Entropy, length: usize) -> String {
     draw(entropy, b"0123456789", length)
 }
 
+/// `length` capital letters that are hard to mistake for one another and spell no words, each equally likely (RFC 8628, section 6.1).
+#[must_use]
+pub fn user_code(entropy: &dyn Entropy, length: usize) -> String {
+    draw(entropy, b"BCDFGHJKLMNPQRSTVWXZ", length)
+}
+
 /// Draws characters without modulo bias: bytes past the largest multiple of the alphabet are thrown away.
 fn draw(entropy: &dyn Entropy, alphabet: &[u8], length: usize) -> String {
     let fair = 256 - 256 % alphabet.len();

@@ -1,12 +1,14 @@
-//! What can happen to an account, as a closed list.
+//! What can happen to an account or a client, as a closed list.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::code::Code;
-use crate::id::UserId;
+use crate::id::{ClientId, SigningKeyId, UserId};
+use crate::jwt::Algorithm;
 use crate::request::RequestInfo;
+use crate::time::Timestamp;
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,9 +81,14 @@ impl<'a> Act<'a> {
     pub(crate) fn operator(event: Event, user_id: &'a UserId) -> Self {
         Self { event, actor: Actor::Operator, user_id: Some(user_id), info: None }
     }
+
+    /// Whoever has the host did something that is about no account, or had it done by the worker.
+    pub(crate) fn of_host(event: Event) -> Self {
+        Self { event, actor: Actor::Operator, user_id: None, info: None }
+    }
 }
 
-/// Something that happened to an account. None of it carries a secret, an address or a name.
+/// Something that happened to an account or a client. None of it carries a secret, an address or a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An account was created by a sign-up.
@@ -154,6 +161,87 @@ pub enum Event {
     UserRecovered,
     /// An account was deleted.
     UserDeleted,
+    /// A user agreed to what a client asks for.
+    ConsentGranted {
+        /// The client.
+        client: ClientId,
+        /// What it asked for.
+        scope: String,
+    },
+    /// A user took back what they had agreed to.
+    ConsentRevoked {
+        /// The client.
+        client: ClientId,
+    },
+    /// A refresh token came back after its successor had been given out: somebody else may have it. Its family is dead.
+    TokenReused {
+        /// The client it was given to.
+        client: ClientId,
+    },
+    /// A code came back after it had been redeemed, or from another client. What came of it is dead.
+    CodeReplayed {
+        /// The client that presented it.
+        client: ClientId,
+    },
+    /// A user let a device in.
+    DeviceApproved {
+        /// The client on the device.
+        client: ClientId,
+    },
+    /// A user did not let a device in.
+    DeviceDenied {
+        /// The client on the device.
+        client: ClientId,
+    },
+    /// A client was made.
+    ClientCreated {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client registered itself.
+    ClientRegistered {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client was changed.
+    ClientUpdated {
+        /// Its id.
+        client: ClientId,
+        /// In what its policy differs from the default.
+        deviations: Vec<&'static str>,
+    },
+    /// A client was given another secret.
+    ClientSecretRotated {
+        /// Its id.
+        client: ClientId,
+        /// For how long its other secrets stay good.
+        overlap: Duration,
+    },
+    /// A client was removed.
+    ClientDeleted {
+        /// Its id.
+        client: ClientId,
+    },
+    /// A next signing key was published.
+    KeyStaged {
+        /// What it will sign with.
+        algorithm: Algorithm,
+        /// Its id.
+        key_id: SigningKeyId,
+        /// From when on.
+        signs_from: Timestamp,
+    },
+    /// A signing key has begun to sign in place of another.
+    KeyRotated {
+        /// What it signs with.
+        algorithm: Algorithm,
+        /// Its id.
+        key_id: SigningKeyId,
+    },
 }
 
 impl Event {
@@ -186,6 +274,19 @@ impl Event {
             Self::UserUnbanned => "user.unbanned",
             Self::UserRecovered => "user.recovered",
             Self::UserDeleted => "user.deleted",
+            Self::ConsentGranted { .. } => "consent.granted",
+            Self::ConsentRevoked { .. } => "consent.revoked",
+            Self::TokenReused { .. } => "token.reuse_detected",
+            Self::CodeReplayed { .. } => "code.replay_detected",
+            Self::DeviceApproved { .. } => "device_code.approved",
+            Self::DeviceDenied { .. } => "device_code.denied",
+            Self::ClientCreated { .. } => "client.created",
+            Self::ClientRegistered { .. } => "client.registered",
+            Self::ClientUpdated { .. } => "client.updated",
+            Self::ClientSecretRotated { .. } => "client.secret_rotated",
+            Self::ClientDeleted { .. } => "client.deleted",
+            Self::KeyStaged { .. } => "keys.staged",
+            Self::KeyRotated { .. } => "keys.rotated",
         }
     }
 
@@ -198,6 +299,21 @@ impl Event {
             Self::Provisioned { target } => json!({ "target": target }),
             Self::RoleChanged { from, to } => json!({ "from": from, "to": to }),
             Self::UserBanned { lasts: Some(lasts) } => json!({ "seconds": lasts.as_secs() }),
+            Self::ConsentGranted { client, scope } => json!({ "client": client, "scope": scope }),
+            Self::ConsentRevoked { client }
+            | Self::TokenReused { client }
+            | Self::CodeReplayed { client }
+            | Self::DeviceApproved { client }
+            | Self::DeviceDenied { client }
+            | Self::ClientDeleted { client } => json!({ "client": client }),
+            Self::ClientCreated { client, deviations }
+            | Self::ClientRegistered { client, deviations }
+            | Self::ClientUpdated { client, deviations } => json!({ "client": client, "deviations": deviations }),
+            Self::ClientSecretRotated { client, overlap } => json!({ "client": client, "overlap": overlap.as_secs() }),
+            Self::KeyStaged { algorithm, key_id, signs_from } => {
+                json!({ "algorithm": algorithm, "kid": key_id, "signsFrom": signs_from })
+            }
+            Self::KeyRotated { algorithm, key_id } => json!({ "algorithm": algorithm, "kid": key_id }),
             _ => Value::Null,
         };
         match details {

@@ -1,15 +1,27 @@
 //! Verifying JSON Web Tokens (RFC 7519, RFC 8725): an explicit list of algorithms, types, issuer, audience and times.
+//!
+//! Signatures are checked by aws-lc itself. The library that gives JWKs their form would ask a provider that is one for the whole
+//! process, which belongs to the embedding application and panics where two are compiled in.
+
+mod algorithm;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::time::Duration;
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, KeyAlgorithm, PublicKeyUse};
-use jsonwebtoken::{DecodingKey, Validation};
-use serde::{Deserialize, Serialize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
+    UnparsedPublicKey,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::AlgorithmParameters;
 use serde_json::{Map, Value};
 
 use crate::time::{Timestamp, after, before};
 
+pub use algorithm::Algorithm;
 pub use jsonwebtoken::jwk::{Jwk, JwkSet};
 pub use keyset::KeySet;
 
@@ -17,88 +29,6 @@ mod keyset;
 
 /// Longest token that is looked at, in bytes.
 const MOST_BYTES: usize = 16 * 1024;
-
-/// A signature algorithm that is offered (RFC 7518, section 3.1). There is no `none` and no HMAC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256; what every client understands.
-    #[serde(rename = "RS256")]
-    Rs256,
-    /// RSASSA-PSS with SHA-256.
-    #[serde(rename = "PS256")]
-    Ps256,
-    /// ECDSA on P-256 with SHA-256.
-    #[serde(rename = "ES256")]
-    Es256,
-    /// Ed25519 (RFC 8037).
-    #[serde(rename = "EdDSA")]
-    EdDsa,
-}
-
-impl Algorithm {
-    /// All of them, the default first.
-    pub const ALL: &'static [Self] = &[Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
-
-    /// Its name in headers and metadata.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Ps256 => "PS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-
-    /// The algorithm of this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|algorithm| algorithm.as_str() == name)
-    }
-
-    /// The same in the words of the library.
-    #[must_use]
-    pub const fn to_library(self) -> jsonwebtoken::Algorithm {
-        match self {
-            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
-            Self::Ps256 => jsonwebtoken::Algorithm::PS256,
-            Self::Es256 => jsonwebtoken::Algorithm::ES256,
-            Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
-        }
-    }
-
-    fn of_library(algorithm: jsonwebtoken::Algorithm) -> Option<Self> {
-        Self::ALL.iter().copied().find(|known| known.to_library() == algorithm)
-    }
-
-    /// Whether a public key may be used with this algorithm: its type and curve fit, its size is safe, and it says nothing else of itself.
-    #[must_use]
-    pub fn fits(self, jwk: &Jwk) -> bool {
-        let named = match (jwk.common.key_algorithm, self) {
-            (None, _)
-            | (Some(KeyAlgorithm::RS256), Self::Rs256)
-            | (Some(KeyAlgorithm::PS256), Self::Ps256)
-            | (Some(KeyAlgorithm::ES256), Self::Es256)
-            | (Some(KeyAlgorithm::EdDSA), Self::EdDsa) => true,
-            (Some(_), _) => false,
-        };
-        let signs = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
-        let fits = match (&jwk.algorithm, self) {
-            // 2048 bits are 342 characters of base64url.
-            (AlgorithmParameters::RSA(key), Self::Rs256 | Self::Ps256) => key.n.len() >= 342,
-            (AlgorithmParameters::EllipticCurve(key), Self::Es256) => key.curve == EllipticCurve::P256,
-            (AlgorithmParameters::OctetKeyPair(key), Self::EdDsa) => key.curve == EllipticCurve::Ed25519,
-            _ => false,
-        };
-        named && signs && fits
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What a token must be to be good.
 #[derive(Clone, Debug)]
@@ -170,17 +100,7 @@ pub struct Header {
 /// # Errors
 /// `Malformed`, `Algorithm`, `Critical`.
 pub fn header(token: &str) -> Result<Header, Refusal> {
-    if token.len() > MOST_BYTES || token.split('.').count() != 3 {
-        return Err(Refusal::Malformed);
-    }
-    let header = jsonwebtoken::decode_header(token).map_err(|_| Refusal::Malformed)?;
-    let algorithm = Algorithm::of_library(header.alg).ok_or(Refusal::Algorithm)?;
-    if header.crit.is_some() {
-        return Err(Refusal::Critical);
-    }
-    let kind = header.typ.map(|typ| typ.to_ascii_lowercase());
-    let kind = kind.map(|typ| typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ));
-    Ok(Header { algorithm, key_id: header.kid, kind })
+    Parts::of(token)?.header()
 }
 
 /// Reads the claims of a token without believing them, to find out whose keys to ask for.
@@ -188,10 +108,7 @@ pub fn header(token: &str) -> Result<Header, Refusal> {
 /// # Errors
 /// `Malformed`.
 pub fn peek(token: &str) -> Result<Map<String, Value>, Refusal> {
-    if token.len() > MOST_BYTES {
-        return Err(Refusal::Malformed);
-    }
-    jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| Refusal::Malformed)
+    object(Parts::of(token)?.payload)
 }
 
 /// Verifies a token: header, signature with a key of the set, and the registered claims. Returns all of its claims.
@@ -199,42 +116,105 @@ pub fn peek(token: &str) -> Result<Map<String, Value>, Refusal> {
 /// # Errors
 /// The first thing that is wrong, in that order.
 pub fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<Map<String, Value>, Refusal> {
-    let header = header(token)?;
+    let parts = Parts::of(token)?;
+    let header = parts.header()?;
     if !expected.algorithms.contains(&header.algorithm) {
         return Err(Refusal::Algorithm);
     }
-    let fits = |key: &&Jwk| header.algorithm.fits(key);
-    let key = match &header.key_id {
-        Some(id) => keys.keys.iter().find(|key| key.common.key_id.as_ref() == Some(id) && fits(key)),
-        // Without a name only one key may be meant.
-        None => {
-            let mut fitting = keys.keys.iter().filter(fits);
-            fitting.next().filter(|_| fitting.next().is_none())
-        }
-    };
-    let claims = signed_claims(token, key.ok_or(Refusal::UnknownKey)?, header.algorithm)?;
+    parts.check_signature(meant(keys, &header).ok_or(Refusal::UnknownKey)?, header.algorithm)?;
+    let claims = object(parts.payload)?;
     let wanted = |typ: &&str| header.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(typ));
-    if !expected.types.is_empty() && !expected.types.iter().any(|typ| wanted(&typ)) {
+    if !expected.types.is_empty() && !expected.types.iter().any(wanted) {
         return Err(Refusal::Type);
     }
     check(&claims, expected)?;
     Ok(claims)
 }
 
-fn signed_claims(token: &str, key: &Jwk, algorithm: Algorithm) -> Result<Map<String, Value>, Refusal> {
-    let key = DecodingKey::from_jwk(key).map_err(|_| Refusal::UnknownKey)?;
-    // The library's own checks read the clock of the system; ours come after.
-    let mut validation = Validation::new(algorithm.to_library());
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    match jsonwebtoken::decode::<Map<String, Value>>(token, &key, &validation) {
-        Ok(data) => Ok(data.claims),
-        Err(error) => Err(match error.kind() {
-            jsonwebtoken::errors::ErrorKind::InvalidSignature => Refusal::Signature,
-            _ => Refusal::Malformed,
-        }),
+/// The key that a token means: the one that it names, or without a name the only one that may be meant.
+fn meant<'k>(keys: &'k JwkSet, header: &Header) -> Option<&'k Jwk> {
+    let named = |key: &&Jwk| header.key_id.is_none() || key.common.key_id == header.key_id;
+    let mut fitting = keys.keys.iter().filter(named).filter(|key| header.algorithm.fits(key));
+    let first = fitting.next();
+    first.filter(|_| header.key_id.is_some() || fitting.next().is_none())
+}
+
+/// The parts of a JWS in compact form (RFC 7515, section 7.1).
+struct Parts<'t> {
+    header: &'t str,
+    payload: &'t str,
+    signature: &'t str,
+    /// Header and payload with the dot between them.
+    signed: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    fn of(token: &'t str) -> Result<Self, Refusal> {
+        if token.len() > MOST_BYTES || token.bytes().filter(|byte| *byte == b'.').count() != 2 {
+            return Err(Refusal::Malformed);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(Refusal::Malformed)?;
+        Ok(Self { header, payload, signature, signed })
     }
+
+    fn header(&self) -> Result<Header, Refusal> {
+        let fields = object(self.header)?;
+        let text = |name: &str| match fields.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or(Refusal::Malformed),
+        };
+        let algorithm = text("alg")?.ok_or(Refusal::Malformed)?;
+        let algorithm = Algorithm::parse(algorithm).ok_or(Refusal::Algorithm)?;
+        // Whatever it lists: no extension is understood here (RFC 7515, section 4.1.11).
+        if fields.contains_key("crit") {
+            return Err(Refusal::Critical);
+        }
+        let kind = text("typ")?.map(str::to_ascii_lowercase);
+        let kind = kind.map(|typ| typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ));
+        Ok(Header { algorithm, key_id: text("kid")?.map(str::to_owned), kind })
+    }
+
+    fn check_signature(&self, key: &Jwk, algorithm: Algorithm) -> Result<(), Refusal> {
+        let signature = bytes(self.signature).ok_or(Refusal::Malformed)?;
+        let verified = is_signed(key, algorithm, self.signed.as_bytes(), &signature);
+        verified.filter(|good| *good).map(|_| ()).ok_or(Refusal::Signature)
+    }
+}
+
+/// Whether a signature is good; `None` with a key that is none.
+fn is_signed(key: &Jwk, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
+    let verified = match (&key.algorithm, algorithm) {
+        (AlgorithmParameters::RSA(key), Algorithm::Rs256 | Algorithm::Ps256) => {
+            let padding = match algorithm {
+                Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+                _ => &RSA_PKCS1_2048_8192_SHA256,
+            };
+            RsaPublicKeyComponents { n: bytes(&key.n)?, e: bytes(&key.e)? }.verify(padding, message, signature)
+        }
+        (AlgorithmParameters::EllipticCurve(key), Algorithm::Es256) => {
+            let (x, y) = (bytes(&key.x)?, bytes(&key.y)?);
+            if x.len() != 32 || y.len() != 32 {
+                return None;
+            }
+            // An uncompressed point begins with 4 (SEC 1, section 2.3.3).
+            let point = [&[4], x.as_slice(), y.as_slice()].concat();
+            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
+        }
+        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDsa) => {
+            UnparsedPublicKey::new(&ED25519, bytes(&key.x)?).verify(message, signature)
+        }
+        _ => return None,
+    };
+    Some(verified.is_ok())
+}
+
+fn bytes(base64url: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(base64url).ok()
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, Refusal> {
+    serde_json::from_slice(&bytes(part).ok_or(Refusal::Malformed)?).map_err(|_| Refusal::Malformed)
 }
 
 fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Refusal> {

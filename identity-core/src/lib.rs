@@ -33,9 +33,11 @@ pub mod device;
 #[cfg(feature = "store")]
 pub mod event;
 #[cfg(feature = "store")]
+mod family;
+#[cfg(feature = "store")]
 mod identity;
 #[cfg(feature = "store")]
-mod keys;
+pub mod keys;
 #[cfg(feature = "store")]
 pub mod limits;
 #[cfg(feature = "store")]
@@ -44,6 +46,8 @@ pub mod mail;
 pub mod oauth;
 #[cfg(feature = "store")]
 mod op;
+#[cfg(feature = "store")]
+mod outbound;
 #[cfg(feature = "store")]
 mod outbox;
 #[cfg(feature = "store")]

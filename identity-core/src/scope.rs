@@ -73,6 +73,12 @@ impl ScopeSet {
         Self(self.0.difference(&others.0).cloned().collect())
     }
 
+    /// Those of them that are among `others` too.
+    #[must_use]
+    pub fn both(&self, others: &Self) -> Self {
+        Self(self.0.intersection(&others.0).cloned().collect())
+    }
+
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

@@ -13,7 +13,9 @@ use identity_axum::middleware::headers::SecurityHeaders;
 use identity_axum::middleware::host::Hosts;
 use identity_axum::middleware::trace::Trace;
 use identity_axum::middleware::{Around, AroundLayer, Next};
-use identity_axum::{Api, BetterAuth, Code, Dialect, Error, Failure, ProtectedResource, protected_resource};
+use identity_axum::{
+    Api, BetterAuth, Code, Dialect, Error, Failure, OAuth, ProtectedResource, protected_resource,
+};
 use identity_core::{Identity, scope};
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -55,6 +57,7 @@ pub(crate) fn app(
         .merge(identity_axum::device_router(identity))
         .method_not_allowed_fallback(async || refuse::<Api>(Error::new(Code::MethodNotAllowed)));
     let routes = protect::<Api>(routes, &http.base_url, drain);
+    let routes = routes.merge(protect::<OAuth>(identity_axum::oidc_router(identity), &http.base_url, drain));
     Ok(routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url, drain)))
 }
 
@@ -104,6 +107,7 @@ fn front_page(settings: &Settings) -> String {
     let base_url = settings.http.base_url.as_str();
     let mut rows = vec![
         ("Better Auth API", link(&format!("{base_url}/api/auth/ok"))),
+        ("OpenID Connect", link(&format!("{base_url}/.well-known/openid-configuration"))),
         (
             "Health",
             format!("{} and {}", link(&format!("{base_url}/health")), link(&format!("{base_url}/health/ready"))),

@@ -19,6 +19,17 @@ mod m20261121_000006_provisionings;
 mod m20261121_000007_device_sessions;
 mod m20261121_000008_limits;
 mod m20261121_000009_events;
+mod m20261129_000010_signing_keys;
+mod m20261129_000011_clients;
+mod m20261129_000012_client_secrets;
+mod m20261129_000013_client_assertions;
+mod m20261129_000014_user_claims;
+mod m20261129_000015_session_methods;
+mod m20261129_000016_authorization_grants;
+mod m20261129_000017_token_families;
+mod m20261129_000018_access_tokens;
+mod m20261129_000019_consents;
+mod m20261129_000020_device_authorizations;
 
 /// The ordered list of migrations.
 #[derive(Debug)]
@@ -37,6 +48,17 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000007_device_sessions::Migration),
             Box::new(m20261121_000008_limits::Migration),
             Box::new(m20261121_000009_events::Migration),
+            Box::new(m20261129_000010_signing_keys::Migration),
+            Box::new(m20261129_000011_clients::Migration),
+            Box::new(m20261129_000012_client_secrets::Migration),
+            Box::new(m20261129_000013_client_assertions::Migration),
+            Box::new(m20261129_000014_user_claims::Migration),
+            Box::new(m20261129_000015_session_methods::Migration),
+            Box::new(m20261129_000016_authorization_grants::Migration),
+            Box::new(m20261129_000017_token_families::Migration),
+            Box::new(m20261129_000018_access_tokens::Migration),
+            Box::new(m20261129_000019_consents::Migration),
+            Box::new(m20261129_000020_device_authorizations::Migration),
         ]
     }
 

@@ -25,8 +25,8 @@ const LAYERS: [&[&str]; 6] = [
         "token",
     ],
     &["crypto", "store"],
-    &["event", "limits", "mail", "op", "outbox", "shared"],
-    &["account", "audit", "claims", "device", "keys", "provisioning", "session", "user", "verification"],
+    &["event", "limits", "mail", "op", "outbound", "outbox", "shared"],
+    &["account", "audit", "claims", "device", "family", "keys", "provisioning", "session", "user", "verification"],
     &["admin", "auth", "oauth"],
     &["identity", "testing"],
 ];

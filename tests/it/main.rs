@@ -10,6 +10,7 @@ mod documents;
 mod flows;
 mod harness;
 mod isolation;
+mod oidc;
 mod program;
 mod security;
 mod tls;

@@ -201,6 +201,12 @@ impl Call {
         Self { method, path, headers: HeaderMap::new(), body: Vec::new() }
     }
 
+    /// A request as a program sends it, without an origin.
+    #[must_use]
+    pub fn at(method: Method, path: &str) -> Self {
+        Self::new(method, path.to_owned())
+    }
+
     /// Sets a header. A `Cookie` takes the place of the browser's cookies.
     #[must_use]
     pub fn header(mut self, name: impl TryInto<HeaderName>, value: impl AsRef<[u8]>) -> Self {
@@ -227,6 +233,13 @@ impl Call {
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         self.header(CONTENT_TYPE, "application/json").body(body.to_string())
+    }
+
+    /// Carries a form.
+    #[must_use]
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)
     }
 
     /// Carries these bytes; the content type is not touched.
@@ -268,6 +281,26 @@ impl Reply {
         let body: Value = serde_json::from_slice(&self.body).ok()?;
         let code = body.get("code").or_else(|| body.get("error")?.get("code"))?;
         code.as_str().map(str::to_owned)
+    }
+
+    /// The `error` of an OAuth body.
+    #[must_use]
+    pub fn oauth_error(&self) -> Option<String> {
+        let body: Value = serde_json::from_slice(&self.body).ok()?;
+        body.get("error")?.as_str().map(str::to_owned)
+    }
+
+    /// Checks status and word of an OAuth error, and that it has a sentence in the characters that RFC 6749 allows.
+    ///
+    /// # Panics
+    /// When they are others.
+    #[track_caller]
+    pub fn expect_oauth(&self, status: u16, error: &str) {
+        let seen = (self.status.as_u16(), self.oauth_error());
+        assert_eq!(seen, (status, Some(error.to_owned())), "{}", self.text());
+        let body = self.json();
+        let text = body.get("error_description").and_then(Value::as_str).expect("a sentence");
+        assert!(text.chars().all(|c| matches!(c, ' '..='~') && c != '"' && c != '\\'), "{text}");
     }
 
     /// A header as text.

@@ -23,7 +23,7 @@ pub const SECRET: &str = "a secret of tests that is long enough";
 /// How long a test waits for a mail.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An identity and the router of its Better Auth API and device sessions, over a database of its own.
+/// An identity and the router of its Better Auth API, device sessions and authorization server, over a database of its own.
 #[derive(Debug)]
 pub struct TestApp {
     /// The identity itself, for what a test does without HTTP.
@@ -112,7 +112,8 @@ impl TestAppBuilder {
         let identity = builder.build().unwrap_or_else(|problems| panic!("{problems}"));
         let api = identity_axum::router(&identity);
         let devices = identity_axum::device_router(&identity);
-        let router = self.routes.merge(api).merge(devices).with_state(identity.clone());
+        let oidc = identity_axum::oidc_router(&identity);
+        let router = self.routes.merge(api).merge(devices).merge(oidc).with_state(identity.clone());
         let worker = identity.spawn_worker();
         TestApp { identity, clock, mailer, router, post, database, _worker: worker }
     }

@@ -19,6 +19,7 @@ mod process;
 #[cfg(doctest)]
 mod prose;
 mod race;
+mod relying_party;
 mod server;
 mod service;
 mod smtp;
@@ -31,6 +32,7 @@ pub use db::TestDatabase;
 pub use letter::{Letter, token_of};
 pub use process::{Process, free_port};
 pub use race::race;
+pub use relying_party::{Ask, RelyingParty, challenge, claims, resolved};
 pub use server::{Server, ServerBuilder, command, command_with};
 pub use service::BaseService;
 pub use smtp::SmtpSink;

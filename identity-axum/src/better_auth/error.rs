@@ -116,6 +116,9 @@ const fn wire(code: Code) -> (u16, &'static str, &'static str) {
         Code::InvalidCode => (400, "INVALID_OTP", "Invalid OTP"),
         Code::CodeExpired => (400, "OTP_EXPIRED", "OTP expired"),
         Code::TooManyAttempts => (403, "TOO_MANY_ATTEMPTS", "Too many attempts"),
+        Code::ClientNotFound => (404, "CLIENT_NOT_FOUND", "Client not found"),
+        Code::ClientIdTaken => (409, "CLIENT_ID_TAKEN", "Client ID already exists"),
+        Code::InvalidClientMetadata => (400, "INVALID_CLIENT_METADATA", "Invalid client metadata"),
         Code::UnknownTarget => (404, "UNKNOWN_APPLICATION", "Unknown application"),
         Code::ProvisioningFailed => (503, "PROVISIONING_FAILED", "Provisioning failed"),
         Code::AnchorUnavailable | Code::StoreUnavailable => {

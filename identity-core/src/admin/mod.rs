@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::account;
 use crate::audit;
@@ -171,6 +171,18 @@ impl Users<'_> {
         audit::record(&mut op, Act::operator(Event::UserUpdated, id)).await?;
         op.commit().await?;
         Ok(user)
+    }
+
+    /// Replaces the claims of OpenID Connect that a user has beside name, address and picture, such as `given_name` or `address`.
+    ///
+    /// # Errors
+    /// `user_not_found`; `invalid_input` for a claim that is none of the standard ones, or of another type.
+    pub async fn set_claims(&self, id: &UserId, claims: &Map<String, Value>) -> Result<()> {
+        user::claims::check(claims)?;
+        let mut op = Op::write(self.shared).await?;
+        user::store::set_claims(&mut op, id, claims).await?;
+        audit::record(&mut op, Act::operator(Event::UserUpdated, id)).await?;
+        op.commit().await
     }
 
     /// Whether anybody holds the highest rank and can sign in.

@@ -20,7 +20,7 @@ use crate::op::Op;
 use crate::outbox;
 use crate::principal::Profile;
 use crate::request::RequestInfo;
-use crate::session::{self, Issued, Proof};
+use crate::session::{self, Issued, Method, Proof};
 use crate::shared::Shared;
 use crate::text::Email;
 use crate::time::{Timestamp, after};
@@ -289,7 +289,8 @@ async fn complete(
     // A change of a proved address needs the consent of its mailbox, so a link that was asked for without is dead.
     verification::close(op, &user.id, &[Purpose::EmailCode, Purpose::EmailChangeProof]).await?;
     audit::record(op, Act::own(Event::EmailVerified, &user.id, info)).await?;
-    let issued = if signs_in { session::open(op, &user, &Proof::User, remember, info).await? } else { None };
+    let issued =
+        if signs_in { session::open(op, &user, &Proof::User, Method::Mail, remember, info).await? } else { None };
     if issued.is_some() {
         audit::record(op, Act::own(Event::SignedIn, &user.id, info)).await?;
     }

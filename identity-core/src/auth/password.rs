@@ -11,7 +11,7 @@ use crate::event::{Act, Event};
 use crate::op::Op;
 use crate::principal::Profile;
 use crate::request::RequestInfo;
-use crate::session::{self, Issued, Proof};
+use crate::session::{self, Issued, Method, Proof};
 use crate::shared::Shared;
 use crate::user;
 use crate::verification;
@@ -74,7 +74,7 @@ impl Passwords<'_> {
             Some(true) => {
                 session::end_all(&mut op, &user.id).await?;
                 let remembered = caller.session.remembered;
-                let opened = session::open(&mut op, &user, &Proof::User, remembered, info).await?;
+                let opened = session::open(&mut op, &user, &Proof::User, Method::Password, remembered, info).await?;
                 Some(opened.ok_or_else(|| Error::new(Code::Unauthorized))?)
             }
         };

@@ -13,7 +13,7 @@ use crate::op::Op;
 use crate::principal::Profile;
 use crate::request::RequestInfo;
 use crate::secret::Secret;
-use crate::session::{self, Issued, Proof};
+use crate::session::{self, Issued, Method, Proof};
 use crate::shared::Shared;
 use crate::text::Email;
 use crate::token::{Token, kind};
@@ -139,7 +139,8 @@ impl SignIn<'_> {
             credential.hash = hash;
         }
         let proof = Proof::Password(credential);
-        let Some(issued) = session::open(&mut op, &user, &proof, sign_in.remember, info).await? else {
+        let Some(issued) = session::open(&mut op, &user, &proof, Method::Password, sign_in.remember, info).await?
+        else {
             return Ok(None);
         };
         if let Some(replaced) = &sign_in.replaces {

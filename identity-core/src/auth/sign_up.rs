@@ -16,7 +16,7 @@ use crate::outbox;
 use crate::principal::Profile;
 use crate::request::RequestInfo;
 use crate::secret::Secret;
-use crate::session::{self, Issued, Proof};
+use crate::session::{self, Issued, Method, Proof};
 use crate::shared::Shared;
 use crate::text::Email;
 use crate::user::{self, FieldsAt, take_fields};
@@ -113,7 +113,7 @@ impl SignUp<'_> {
             op.commit().await?;
             return Ok(SignedUp::VerifyEmail { profile: claims::profile(config, created, &[]), flow });
         }
-        let opened = session::open(&mut op, &created, &Proof::User, new.remember, info).await?;
+        let opened = session::open(&mut op, &created, &Proof::User, Method::Password, new.remember, info).await?;
         let issued = opened.ok_or_else(|| Error::new(Code::SignUpFailed))?;
         let profile = profile_of(&op, created).await?;
         op.commit().await?;

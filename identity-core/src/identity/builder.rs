@@ -7,17 +7,20 @@ use tokio::sync::Notify;
 use url::{Host, Url};
 
 use super::Identity;
-use crate::config::{Config, FieldSpec, ProvisioningTarget};
+use crate::config::{Config, FieldSpec, OAuthOptions, ProvisioningTarget};
 use crate::crypto::aead::AtRest;
 use crate::crypto::hmac;
+use crate::crypto::keyring::Keyring;
 use crate::crypto::keys::Keys;
 use crate::crypto::password::PasswordHasher;
 use crate::entropy::{Entropy, OsEntropy};
+use crate::jwt::Algorithm;
 use crate::limits::Limiter;
 use crate::mail::{MailTransport, Templates};
+use crate::outbound::Outbound;
 use crate::principal::provisioning_flag;
 use crate::secret::Secret;
-use crate::shared::{Shared, SigningKeys};
+use crate::shared::{HmacKeys, Shared};
 use crate::store::Store;
 use crate::time::{Clock, SystemClock};
 
@@ -111,8 +114,11 @@ impl IdentityBuilder {
             .map_err(|problem| problems.push(problem))
             .ok();
         let keys = derive(&self.secret, &self.entropy).map_err(|error| problems.push(error.to_string())).ok();
-        match (templates, hasher, keys) {
-            (Some(templates), Some(hasher), Some((signing, at_rest, counters))) if problems.is_empty() => {
+        let outbound = Outbound::new(&self.config.oauth.outbound).map_err(|problem| problems.push(problem)).ok();
+        match (templates, hasher, keys, outbound) {
+            (Some(templates), Some(hasher), Some((signing, at_rest, counters)), Some(outbound))
+                if problems.is_empty() =>
+            {
                 Ok(Identity::new(Shared {
                     limiter: Limiter::new(self.config.limits.enabled, &self.clock, counters),
                     store: self.store,
@@ -122,8 +128,10 @@ impl IdentityBuilder {
                     hasher,
                     signing,
                     at_rest,
+                    keyring: Keyring::default(),
                     mail: self.mail,
                     templates,
+                    outbound,
                     outbox_filled: Notify::new(),
                 }))
             }
@@ -132,15 +140,15 @@ impl IdentityBuilder {
     }
 }
 
-fn derive(
-    secret: &Secret<String>,
-    entropy: &Arc<dyn Entropy>,
-) -> crate::error::Result<(SigningKeys, AtRest, hmac::Key)> {
+fn derive(secret: &Secret<String>, entropy: &Arc<dyn Entropy>) -> crate::error::Result<(HmacKeys, AtRest, hmac::Key)> {
     let keys = Keys::new(secret);
-    let signing = SigningKeys {
+    let signing = HmacKeys {
         cookie: hmac::Key::new(secret.expose().as_bytes()),
         verification_code: hmac::Key::new(keys.derive("verification-code")?.expose()),
         email_flow: hmac::Key::new(keys.derive("email-flow")?.expose()),
+        refresh: hmac::Key::new(keys.derive("refresh")?.expose()),
+        pairwise: hmac::Key::new(keys.derive("pairwise")?.expose()),
+        user_code: hmac::Key::new(keys.derive("user-code")?.expose()),
     };
     let counters = hmac::Key::new(keys.derive("limits")?.expose());
     Ok((signing, AtRest::new(&keys, Arc::clone(entropy))?, counters))
@@ -183,9 +191,24 @@ fn check(config: &Config, has_mailer: bool, problems: &mut Vec<String>) {
     if config.user.delete_by_mail && !has_mailer {
         problems.push("An account cannot be deleted by mail when there is nothing that delivers mails.".to_owned());
     }
+    check_keys(&config.oauth, problems);
     check_fields("user", &config.user.fields, &RESERVED_USER_FIELDS, problems);
     check_fields("session", &config.user.session_fields, &RESERVED_SESSION_FIELDS, problems);
     check_targets(&config.provisioning, config, problems);
+}
+
+fn check_keys(oauth: &OAuthOptions, problems: &mut Vec<String>) {
+    if !oauth.algorithms.contains(&Algorithm::Rs256) {
+        problems.push(
+            "RS256 must be among the algorithms that tokens are signed with: every client understands it.".to_owned(),
+        );
+    }
+    if oauth.key_rotation <= oauth.key_publication {
+        problems.push(
+            "A signing key would be replaced before the next one may sign: key_rotation is not above key_publication."
+                .to_owned(),
+        );
+    }
 }
 
 fn check_addresses(config: &Config, problems: &mut Vec<String>) {

@@ -16,8 +16,10 @@ use crate::config::Config;
 use crate::crypto::hmac;
 use crate::device::DeviceSessions;
 use crate::error::Result;
+use crate::keys::SigningKeys;
 use crate::limits::Action;
 use crate::oauth::OAuth;
+use crate::oauth::client::Clients;
 use crate::outbox::{self, Worker};
 use crate::provisioning::Provisioning;
 use crate::secret::Secret;
@@ -114,7 +116,7 @@ impl Identity {
         Ok(OutboxCounts { waiting, dead })
     }
 
-    /// Starts the task that sends mails. One process of several is enough; more share the work.
+    /// Starts the task that sends mails, removes what has run out and looks after the signing keys. One process of several is enough; more share the work.
     #[must_use]
     pub fn spawn_worker(&self) -> Worker {
         outbox::spawn(Arc::clone(&self.0))
@@ -164,6 +166,18 @@ impl Identity {
     #[must_use]
     pub fn provisioning(&self) -> Provisioning<'_> {
         Provisioning { shared: &self.0 }
+    }
+
+    /// The applications that ask for tokens.
+    #[must_use]
+    pub fn clients(&self) -> Clients<'_> {
+        Clients { shared: &self.0 }
+    }
+
+    /// The keys that sign tokens.
+    #[must_use]
+    pub fn signing_keys(&self) -> SigningKeys<'_> {
+        SigningKeys { shared: &self.0 }
     }
 
     /// The authorization server.

@@ -75,6 +75,10 @@ actions! {
     RequestCode: 3 in 60, Together;
     /// Giving a code: 3 in 60 seconds.
     GiveCode: 3 in 60, Together;
+    /// Entering the code of a device: 10 in 60 seconds.
+    EnterUserCode: 10 in 60, Together;
+    /// Registering a client: 5 in 60 seconds.
+    RegisterClient: 5 in 60, Together;
     /// Changing a password: 3 in 10 seconds.
     ChangePassword: 3 in 10, Here;
     /// Changing an address: 3 in 10 seconds.

@@ -1,12 +1,17 @@
 //! The authorization endpoint (RFC 6749, section 4.1; OpenID Connect Core, section 3.1.2).
 
+mod flow;
+
+use serde::{Deserialize, Serialize};
+
 use super::client::Client;
 use super::error::OAuthError;
 use crate::id::GrantId;
 use crate::scope::ScopeSet;
 
 /// How an answer reaches the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ResponseMode {
     /// In the query of the redirect URI.
     Query,

@@ -1,23 +1,49 @@
 //! The authorization server: OAuth 2.1 and OpenID Connect.
 
+mod access;
 pub mod authorize;
+pub(crate) mod claims;
 pub mod client;
+mod code;
+pub mod consent;
+mod decide;
+pub mod device;
+mod discovery;
 pub mod error;
+mod grant;
+mod id_token;
+mod introspect;
+mod issue;
+mod offer;
 pub mod params;
-
-use serde_json::{Map, Value};
+mod refresh;
+mod request;
+mod revoke;
+mod subject;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod token;
+mod userinfo;
 
 pub use crate::scope::{self, ScopeSet};
 pub use authorize::{Authorization, ClientAnswer, Interaction, ResponseMode, Step};
 pub use client::{Client, ClientKind, ClientMetadata, ClientPolicy, GrantType};
+pub use consent::Consent;
+pub use device::DeviceRequest;
 pub use error::{ErrorCode, OAuthError};
 pub use params::Params;
+pub use userinfo::UserInfo;
 
-use crate::auth::Resolved;
+use std::time::Duration;
+
 use crate::error::Result;
-use crate::id::GrantId;
-use crate::request::RequestInfo;
+use crate::family;
+use crate::op::Op;
 use crate::shared::Shared;
+use crate::time::before;
+
+/// How long codes, requests and families are kept once they are over, so that one that comes back is known for what it is.
+const KEEP: Duration = Duration::from_hours(24);
 
 /// What a client presents beside the parameters: the `Authorization` header, as it came.
 #[derive(Clone, Copy, Debug)]
@@ -34,77 +60,12 @@ pub struct OAuth<'s> {
     pub(crate) shared: &'s Shared,
 }
 
-impl OAuth<'_> {
-    /// Begins an authorization, with the session of the browser if it has one.
-    ///
-    /// # Errors
-    /// Trouble of our own only; what is wrong with the request is an [`Authorization`].
-    pub async fn authorize(
-        &self,
-        _params: &Params,
-        _browser: Option<&Resolved>,
-        _info: &RequestInfo,
-    ) -> Result<Authorization> {
-        todo!()
-    }
-
-    /// Looks again at an authorization that waited for somebody.
-    ///
-    /// # Errors
-    /// Trouble of our own only; one that is unknown or over is `Refused`.
-    pub async fn resume(
-        &self,
-        _grant: &GrantId,
-        _browser: Option<&Resolved>,
-        _info: &RequestInfo,
-    ) -> Result<Authorization> {
-        todo!()
-    }
-
-    /// Goes on with the account that is signed in, after `Step::SelectAccount`.
-    ///
-    /// # Errors
-    /// As [`OAuth::resume`].
-    pub async fn keep_account(
-        &self,
-        _grant: &GrantId,
-        _browser: &Resolved,
-        _info: &RequestInfo,
-    ) -> Result<Authorization> {
-        todo!()
-    }
-
-    /// Answers `Step::Consent`.
-    ///
-    /// # Errors
-    /// As [`OAuth::resume`].
-    pub async fn consent(
-        &self,
-        _grant: &GrantId,
-        _browser: &Resolved,
-        _allow: bool,
-        _info: &RequestInfo,
-    ) -> Result<Authorization> {
-        todo!()
-    }
-
-    /// Gives an authorization up: the client hears `access_denied`.
-    ///
-    /// # Errors
-    /// As [`OAuth::resume`].
-    pub async fn cancel(&self, _grant: &GrantId, _info: &RequestInfo) -> Result<Authorization> {
-        todo!()
-    }
-
-    /// The token endpoint. Returns the JSON object of the answer.
-    ///
-    /// # Errors
-    /// As RFC 6749, section 5.2, and the specifications of each grant type say.
-    pub async fn token(
-        &self,
-        _presented: Presented<'_>,
-        _info: &RequestInfo,
-    ) -> Result<Map<String, Value>, OAuthError> {
-        todo!()
-    }
+/// Removes what is over, at most 500 rows of each kind. Returns how many.
+pub(crate) async fn purge(op: &mut Op<'_>) -> Result<u64> {
+    let limit = before(op.now(), KEEP);
+    let grants = grant::store::purge(op, limit).await?;
+    let families = family::store::purge(op, limit).await?;
+    let tokens = access::store::purge(op).await?;
+    let devices = device::store::purge(op, limit).await?;
+    Ok(grants + families + tokens + devices)
 }

@@ -11,8 +11,10 @@ use super::{DECOY, MAIL, place};
 use crate::audit;
 use crate::device;
 use crate::error::{Error, Result};
+use crate::keys;
 use crate::limits;
 use crate::mail::{Mail, MailError};
+use crate::oauth::{self, client};
 use crate::op::Op;
 use crate::session;
 use crate::shared::Shared;
@@ -76,6 +78,9 @@ async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
             next_purge = after(shared.clock.now(), PURGE);
             if let Err(error) = purge(&shared).await {
                 tracing::warn!(error = error.chain(), "expired rows could not be removed");
+            }
+            if let Err(error) = keys::tend(&shared).await {
+                tracing::warn!(error = error.chain(), "the signing keys could not be looked after");
             }
         }
         tokio::select! {
@@ -166,6 +171,8 @@ pub(crate) async fn purge(shared: &Shared) -> Result<()> {
     while removed(shared, async |op| verification::store::purge(op, before(now, KEEP_VERIFICATIONS)).await).await? {}
     while removed(shared, async |op| audit::forget_rest(op, before(now, FORGETTING)).await).await? {}
     while removed(shared, async |op| audit::purge(op, before(now, shared.config.audit.keep_for)).await).await? {}
+    while removed(shared, async |op| oauth::purge(op).await).await? {}
+    while removed(shared, async |op| client::store::purge(op).await).await? {}
     while removed(shared, async |op| store::purge(op, before(now, KEEP_DEAD_LETTERS)).await).await? {}
     while removed(shared, async |op| limits::store::purge(op.db(), now).await).await? {}
     Ok(())

@@ -4,7 +4,7 @@ pub(crate) mod model;
 pub(crate) mod store;
 
 pub use model::Session;
-pub(crate) use model::Standing;
+pub(crate) use model::{Method, Standing};
 
 use serde_json::{Map, Value};
 
@@ -14,6 +14,7 @@ use crate::code::Code;
 use crate::config::SessionOptions;
 use crate::error::{Error, Result};
 use crate::event::{Act, Event};
+use crate::family;
 use crate::id::{SessionId, UserId};
 use crate::op::Op;
 use crate::request::RequestInfo;
@@ -101,6 +102,7 @@ impl Sessions<'_> {
         // The user goes first, as in everything that ends sessions and closes links.
         user::store::lock(&mut op, user_id).await?;
         let ended = store::delete_all(&mut op, user_id, keep).await?;
+        family::end_all(&mut op, user_id, keep).await?;
         // Whoever was signed in elsewhere may have asked for a link that outlives the session.
         verification::close(&mut op, user_id, &verification::BY_SESSION).await?;
         audit::record(&mut op, Act::own(Event::SessionsRevoked { count: ended }, user_id, info)).await?;
@@ -134,6 +136,7 @@ pub(crate) async fn open(
     op: &mut Op<'_>,
     user: &User,
     proof: &Proof,
+    method: Method,
     remembered: bool,
     info: &RequestInfo,
 ) -> Result<Option<Issued>> {
@@ -145,6 +148,7 @@ pub(crate) async fn open(
         remembered,
         ip_address: info.ip,
         user_agent: info.user_agent.clone(),
+        amr: vec![method.amr().to_owned()],
         fields: Map::new(),
         created_at: op.now(),
         updated_at: op.now(),
@@ -157,16 +161,27 @@ pub(crate) async fn open(
     Ok(Some(Issued { token, session }))
 }
 
+/// A session that is live, with its user who is not banned; both stay as they are until the end of the transaction.
+pub(crate) async fn hold(op: &mut Op<'_>, id: &SessionId) -> Result<Option<(Session, User)>> {
+    let (now, policy) = (op.now(), op.shared().config.session.clone());
+    let found = store::hold(op, id).await?.map(|found| (found.session, found.user));
+    Ok(found.filter(|(session, user)| !user.is_banned(now) && session.standing(now, &policy) != Standing::Expired))
+}
+
 fn lifetime(policy: &SessionOptions, remembered: bool) -> std::time::Duration {
     if remembered { policy.expires_in.min(policy.max_age) } else { policy.not_remembered.min(policy.max_age) }
 }
 
+/// Ends all sessions of a user, and what clients were given in them.
 pub(crate) async fn end_all(op: &mut Op<'_>, user_id: &UserId) -> Result<()> {
-    store::delete_all(op, user_id, None).await.map(|_| ())
+    store::delete_all(op, user_id, None).await?;
+    family::end_all(op, user_id, None).await
 }
 
+/// Ends all sessions of a user but one, and what clients were given in them.
 pub(crate) async fn end_others(op: &mut Op<'_>, user_id: &UserId, keep: &SessionId) -> Result<()> {
-    store::delete_all(op, user_id, Some(keep)).await.map(|_| ())
+    store::delete_all(op, user_id, Some(keep)).await?;
+    family::end_all(op, user_id, Some(keep)).await
 }
 
 /// Ends the session of a token if it is this user's.

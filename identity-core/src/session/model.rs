@@ -23,6 +23,8 @@ pub struct Session {
     pub ip_address: Option<IpAddr>,
     /// The browser or client it was opened with.
     pub user_agent: Option<String>,
+    /// How the user proved who they are, in the words of RFC 8176, such as `pwd`; empty for sessions from before it was written down.
+    pub amr: Vec<String>,
     /// The declared extra fields that have a value.
     pub fields: Map<String, Value>,
     /// When the user signed in.
@@ -31,6 +33,25 @@ pub struct Session {
     pub updated_at: Timestamp,
     /// When it ends unless it is extended.
     pub expires_at: Timestamp,
+}
+
+/// How a user proved who they are when a session was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// With the password.
+    Password,
+    /// With a code or link that was mailed to them.
+    Mail,
+}
+
+impl Method {
+    /// The word for it (RFC 8176, section 2).
+    pub(crate) const fn amr(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+            Self::Mail => "otp",
+        }
+    }
 }
 
 /// What is to be done about a session that is being used.

@@ -31,6 +31,8 @@ pub struct Model {
     pub ip_address: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub user_agent: Option<String>,
+    #[sea_orm(column_type = "Text")]
+    pub amr: String,
     #[sea_orm(column_type = "JsonBinary")]
     pub fields: Json,
     pub created_at: DateTimeUtc,
@@ -51,12 +53,17 @@ impl From<Model> for Session {
             remembered: row.remembered,
             ip_address: row.ip_address.and_then(|ip| ip.parse().ok()),
             user_agent: row.user_agent,
+            amr: words(&row.amr),
             fields: object(row.fields),
             created_at: row.created_at,
             updated_at: row.updated_at,
             expires_at: row.expires_at,
         }
     }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// Inserts a session, provided that what it rests on still stands at this very moment: the user is live, and the password that
@@ -80,18 +87,19 @@ pub(crate) async fn insert(
         value::json(&session.fields),
         value::time(session.created_at),
         value::time(session.expires_at),
+        value::text(session.amr.join(" ")),
     ];
     let live = "u.id = $2 AND (u.banned = FALSE OR u.ban_expires_at <= $8)";
     let mut sql = String::from(
         "INSERT INTO identity_sessions \
-         (id, user_id, token_digest, remembered, ip_address, user_agent, fields, created_at, updated_at, expires_at) \
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, $9 FROM identity_users u ",
+         (id, user_id, token_digest, remembered, ip_address, user_agent, fields, created_at, updated_at, expires_at, \
+         amr) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10 FROM identity_users u ",
     );
     match proof {
         Proof::Password(credential) => {
             sql.push_str("JOIN identity_accounts a ON a.user_id = u.id WHERE ");
             sql.push_str(live);
-            sql.push_str(" AND a.provider_id = $10 AND a.password_hash = $11");
+            sql.push_str(" AND a.provider_id = $11 AND a.password_hash = $12");
             sql.push_str(&lock_rows(op.db(), "u, a"));
             values.extend([value::text(CREDENTIAL), value::text(&credential.hash)]);
         }
@@ -111,24 +119,29 @@ pub(crate) struct Found {
     pub(crate) provisioned: Vec<String>,
 }
 
-/// The statement that finds a session and its user by the digest of the token, with this as the list of provisioned services.
+/// The statement that finds a session and its user, with this as the list of provisioned services.
 macro_rules! find {
-    ($provisioned:literal) => {
+    ($provisioned:literal, $rest:literal) => {
         concat!(
             "SELECT s.id, s.user_id, s.remembered, s.ip_address, s.user_agent, s.fields, s.created_at, s.updated_at, \
              s.expires_at, u.email, u.email_verified, u.name, u.image, u.role, u.banned, u.ban_reason, \
-             u.ban_expires_at, u.fields, u.created_at, u.updated_at",
+             u.ban_expires_at, u.fields, u.created_at, u.updated_at, s.amr",
             $provisioned,
-            " FROM identity_sessions s JOIN identity_users u ON u.id = s.user_id WHERE s.token_digest = $1"
+            " FROM identity_sessions s JOIN identity_users u ON u.id = s.user_id WHERE ",
+            $rest
         )
     };
 }
 
-const FIND: &str = find!("");
-const FIND_PROVISIONED: &str =
-    find!(", (SELECT group_concat(p.target, ',') FROM identity_provisionings p WHERE p.user_id = u.id)");
-const FIND_PROVISIONED_ON_POSTGRES: &str =
-    find!(", (SELECT string_agg(p.target, ',') FROM identity_provisionings p WHERE p.user_id = u.id)");
+const FIND: &str = find!("", "s.token_digest = $1");
+const FIND_PROVISIONED: &str = find!(
+    ", (SELECT group_concat(p.target, ',') FROM identity_provisionings p WHERE p.user_id = u.id)",
+    "s.token_digest = $1"
+);
+const FIND_PROVISIONED_ON_POSTGRES: &str = find!(
+    ", (SELECT string_agg(p.target, ',') FROM identity_provisionings p WHERE p.user_id = u.id)",
+    "s.token_digest = $1"
+);
 
 pub(crate) async fn find(
     op: &Op<'_>,
@@ -143,6 +156,13 @@ pub(crate) async fn find(
     op.shared().store.row_of_digest(op.db(), sql, digest, |row| read(&row, with_provisioning)).await
 }
 
+/// Finds a session and its user by the id of the session, and keeps both as they are until the end of the transaction.
+pub(crate) async fn hold(op: &mut Op<'_>, id: &SessionId) -> Result<Option<Found>> {
+    let sql = format!("{}{}", find!("", "s.id = $1"), lock_rows(op.db(), "u, s"));
+    let row = Sql::new(op.db(), sql, [value::text(id.as_str())]).row(op.db()).await?;
+    row.map(|row| read(&Row::Pooled(&row), false)).transpose()
+}
+
 fn read(row: &Row<'_>, with_provisioning: bool) -> Result<Found> {
     let user_id: String = row.column(1)?;
     let session = Session {
@@ -151,6 +171,7 @@ fn read(row: &Row<'_>, with_provisioning: bool) -> Result<Found> {
         remembered: row.column(2)?,
         ip_address: row.column::<Option<String>>(3)?.and_then(|ip| ip.parse().ok()),
         user_agent: row.column(4)?,
+        amr: words(&row.column::<String>(20)?),
         fields: object(row.column(5)?),
         created_at: row.column(6)?,
         updated_at: row.column(7)?,
@@ -169,7 +190,7 @@ fn read(row: &Row<'_>, with_provisioning: bool) -> Result<Found> {
         created_at: row.column(18)?,
         updated_at: row.column(19)?,
     };
-    let targets: Option<String> = if with_provisioning { row.column(20)? } else { None };
+    let targets: Option<String> = if with_provisioning { row.column(21)? } else { None };
     let provisioned = targets.map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default();
     Ok(Found { session, user, provisioned })
 }

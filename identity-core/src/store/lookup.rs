@@ -1,4 +1,4 @@
-//! The hottest statements: those that find the row of a digest.
+//! The hottest statements: those that find the row of a digest or an id.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,6 +28,13 @@ impl Row<'_> {
     }
 }
 
+/// What a lookup looks for.
+#[derive(Clone, Copy)]
+pub(super) enum Key<'k> {
+    Bytes(&'k [u8]),
+    Text(&'k str),
+}
+
 /// Reads a SQLite file on the thread that asks.
 ///
 /// The pool has a thread for each connection and wakes it twice for each statement, which costs several times what the statement
@@ -51,7 +58,7 @@ impl Lookups {
     pub(super) fn row<T>(
         &self,
         sql: &'static str,
-        key: &[u8],
+        key: Key<'_>,
         read: impl Fn(Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let idle = self.idle().as_mut().ok_or(Code::StoreUnavailable)?.pop();
@@ -61,7 +68,10 @@ impl Lookups {
         };
         let found = {
             let mut statement = connection.prepare_cached(sql)?;
-            let mut rows = statement.query([key])?;
+            let mut rows = match key {
+                Key::Bytes(bytes) => statement.query([bytes])?,
+                Key::Text(text) => statement.query([text])?,
+            };
             match rows.next()? {
                 Some(row) => Some(read(Row::InPlace(row))?),
                 None => None,

@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::token::Digest;
 
 use self::conn::{PATIENCE, in_time};
-use self::lookup::Lookups;
+use self::lookup::{Key, Lookups};
 
 pub use conn::Conn;
 pub(crate) use error::is_unique_violation;
@@ -187,14 +187,35 @@ impl Store {
         digest: &Digest<K>,
         read: impl Fn(Row<'_>) -> Result<T> + Send,
     ) -> Result<Option<T>> {
+        self.row_of(conn, sql, Key::Bytes(digest.as_bytes()), read).await
+    }
+
+    /// Reads the row that an id names, where every request of a client does.
+    pub(crate) async fn row_of_id<T>(
+        &self,
+        conn: &Conn<'_>,
+        sql: &'static str,
+        id: &str,
+        read: impl Fn(Row<'_>) -> Result<T> + Send,
+    ) -> Result<Option<T>> {
+        self.row_of(conn, sql, Key::Text(id), read).await
+    }
+
+    async fn row_of<T>(
+        &self,
+        conn: &Conn<'_>,
+        sql: &'static str,
+        key: Key<'_>,
+        read: impl Fn(Row<'_>) -> Result<T> + Send,
+    ) -> Result<Option<T>> {
         if let (Some(_), Some(lookups)) = (conn.as_pool(), &self.lookups) {
-            match lookups.row(sql, digest.as_bytes(), &read) {
+            match lookups.row(sql, key, &read) {
                 Ok(found) => return Ok(found),
                 // The pool waits where a lookup in place does not, and knows better what is wrong.
                 Err(error) => tracing::debug!(?error, "a lookup is left to the pool"),
             }
         }
-        let row = pooled_row(conn, sql, digest).await?;
+        let row = pooled_row(conn, sql, key).await?;
         row.map(|row| read(Row::Pooled(&row))).transpose()
     }
 
@@ -290,20 +311,31 @@ impl Sql {
 
 /// Asks the pool itself. The futures of SeaORM have room for opening a connection to any database, some 80 KiB, and are moved three
 /// times for each statement; that costs as much as the statement.
-async fn pooled_row<K>(conn: &Conn<'_>, sql: &'static str, digest: &Digest<K>) -> Result<Option<QueryResult>> {
-    let bytes = digest.as_bytes().as_slice();
+async fn pooled_row(conn: &Conn<'_>, sql: &'static str, key: Key<'_>) -> Result<Option<QueryResult>> {
     if let Some(connection) = conn.as_pool() {
         if matches!(connection.inner, DatabaseConnectionType::SqlxSqlitePoolConnection(_)) {
             let pool = connection.get_sqlite_connection_pool();
-            return Ok(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?.map(QueryResult::from));
+            let query = match key {
+                Key::Bytes(bytes) => sqlx::query(sql).bind(bytes),
+                Key::Text(text) => sqlx::query(sql).bind(text),
+            };
+            return Ok(query.fetch_optional(pool).await?.map(QueryResult::from));
         }
         if matches!(connection.inner, DatabaseConnectionType::SqlxPostgresPoolConnection(_)) {
             let pool = connection.get_postgres_connection_pool();
-            let row = async { Ok::<_, Error>(sqlx::query(sql).bind(bytes).fetch_optional(pool).await?) };
+            let query = match key {
+                Key::Bytes(bytes) => sqlx::query(sql).bind(bytes),
+                Key::Text(text) => sqlx::query(sql).bind(text),
+            };
+            let row = async { Ok::<_, Error>(query.fetch_optional(pool).await?) };
             return Ok(in_time(DbBackend::Postgres, row).await?.map(QueryResult::from));
         }
     }
-    Sql::new(conn, sql, [value::digest(digest)]).row(conn).await
+    let value = match key {
+        Key::Bytes(bytes) => Value::from(bytes.to_vec()),
+        Key::Text(text) => value::text(text),
+    };
+    Sql::new(conn, sql, [value]).row(conn).await
 }
 
 /// The clause that locks the rows a conditional insert depends on. SQLite needs none: its writers come one at a time.

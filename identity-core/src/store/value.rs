@@ -1,6 +1,7 @@
 //! Our words as columns.
 
 use sea_orm::{QueryResult, TryGetable, Value};
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, Result};
@@ -28,8 +29,30 @@ pub(crate) fn digest<K>(value: &Digest<K>) -> Value {
     Value::from(value.as_bytes().to_vec())
 }
 
+pub(crate) fn optional_digest<K>(value: Option<&Digest<K>>) -> Value {
+    Value::from(value.map(|digest| digest.as_bytes().to_vec()))
+}
+
+/// The digest in a column; bytes of another length are none.
+pub(crate) fn digest_of<K>(bytes: Option<Vec<u8>>) -> Option<Digest<K>> {
+    bytes.and_then(|bytes| bytes.try_into().ok()).map(Digest::from_bytes)
+}
+
+pub(crate) fn list(texts: &[String]) -> Value {
+    Value::from(Json::from(texts))
+}
+
 pub(crate) fn json(value: &Map<String, Json>) -> Value {
     Value::from(Json::Object(value.clone()))
+}
+
+pub(crate) fn bytes(value: Vec<u8>) -> Value {
+    Value::from(value)
+}
+
+/// A value as a JSON column.
+pub(crate) fn serialized(value: &impl Serialize) -> Result<Value> {
+    Ok(Value::from(serde_json::to_value(value).map_err(Error::internal)?))
 }
 
 /// The object in a JSON column; anything else reads as empty.
@@ -37,5 +60,13 @@ pub(crate) fn object(value: Json) -> Map<String, Json> {
     match value {
         Json::Object(map) => map,
         _ => Map::new(),
+    }
+}
+
+/// The texts of the list in a JSON column; anything else reads as none.
+pub(crate) fn texts(value: Json) -> Vec<String> {
+    match value {
+        Json::Array(values) => values.into_iter().filter_map(|value| value.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! Users: who has an account here.
 
+pub(crate) mod claims;
 pub(crate) mod model;
 pub(crate) mod store;
 

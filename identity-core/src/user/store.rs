@@ -3,14 +3,14 @@
 use sea_orm::DbBackend;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::model::{Ban, ProfileChange, User};
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::op::Op;
-use crate::store::value::object;
+use crate::store::value::{column, object};
 use crate::store::{Sql, is_unique_violation, value};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -87,6 +87,13 @@ pub(crate) async fn by_id(op: &Op<'_>, id: &UserId) -> Result<Option<User>> {
 
 pub(crate) async fn by_email(op: &Op<'_>, email: &str) -> Result<Option<User>> {
     one(op, Entity::find().filter(Column::Email.eq(email))).await
+}
+
+/// Whether there is a user with this id.
+pub(crate) async fn exists(op: &Op<'_>, id: &UserId) -> Result<bool> {
+    let sql = "SELECT id FROM identity_users WHERE id = $1";
+    let found = op.shared().store.row_of_id(op.db(), sql, id.as_str(), |row| row.column::<String>(0)).await?;
+    Ok(found.is_some())
 }
 
 /// Both lookups are by a unique key; `.one()` would bind a `LIMIT` that SQLite re-prepares for at every call.
@@ -203,6 +210,28 @@ pub(crate) async fn lock(op: &mut Op<'_>, id: &UserId) -> Result<Option<User>> {
         select = select.lock_exclusive();
     }
     Ok(select.all(op.db()).await?.into_iter().next().map(User::from))
+}
+
+/// Reads a user and keeps the row as it is until the end of the transaction; others may read it meanwhile.
+pub(crate) async fn share(op: &mut Op<'_>, id: &UserId) -> Result<Option<User>> {
+    let mut select = Entity::find().filter(Column::Id.eq(id.as_str()));
+    if op.db().get_database_backend() == DbBackend::Postgres {
+        select = select.lock_shared();
+    }
+    Ok(select.all(op.db()).await?.into_iter().next().map(User::from))
+}
+
+/// The claims of OpenID Connect that other columns do not hold.
+pub(crate) async fn claims(op: &Op<'_>, id: &UserId) -> Result<Map<String, Json>> {
+    let sql = "SELECT claims FROM identity_users WHERE id = $1";
+    let row = Sql::new(op.db(), sql, [value::text(id.as_str())]).row(op.db()).await?;
+    Ok(row.map(|row| column(&row, 0)).transpose()?.map(object).unwrap_or_default())
+}
+
+pub(crate) async fn set_claims(op: &mut Op<'_>, id: &UserId, claims: &Map<String, Json>) -> Result<()> {
+    let sql = "UPDATE identity_users SET claims = $1, updated_at = $2 WHERE id = $3";
+    let values = [value::json(claims), value::time(op.now()), value::text(id.as_str())];
+    expect_one(Sql::new(op.db(), sql, values).execute(op.db()).await?)
 }
 
 fn expect_one(rows: u64) -> Result<()> {

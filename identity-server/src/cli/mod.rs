@@ -2,9 +2,11 @@
 
 mod audit;
 mod check_isolation;
+mod clients;
 mod config;
 mod generate_env;
 mod health;
+mod keys;
 mod migrate;
 mod reference;
 mod users;
@@ -67,6 +69,12 @@ enum Command {
     /// Create and look after users on the host.
     #[command(subcommand)]
     Users(users::Users),
+    /// Create and look after the applications that ask for tokens.
+    #[command(subcommand)]
+    Clients(clients::Clients),
+    /// List the keys that sign tokens, and replace them.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Print what has happened to the accounts, oldest first.
     Audit(audit::Audit),
     /// Check or print the configuration.
@@ -103,6 +111,8 @@ impl Cli {
             Some(Command::Config(command)) => command.run(&self.global),
             Some(Command::Migrate(command)) => wait(command.run(&self.global)),
             Some(Command::Audit(command)) => wait(command.run(&self.global)),
+            Some(Command::Clients(command)) => wait(command.run(&self.global)),
+            Some(Command::Keys(command)) => wait(command.run(&self.global)),
             Some(Command::Users(command)) => wait(command.run(&self.global)),
             Some(Command::Serve(serve)) => {
                 wait(serve::run(self.global.accepted()?, !(serve.no_migrate || self.serve.no_migrate)))

@@ -18,6 +18,7 @@ pub(super) fn check(settings: &Settings, problems: &mut Problems) -> Problems {
     settings.email.check(problems);
     settings.password.check(problems);
     settings.user.check(problems);
+    settings.oauth.check(problems);
     settings.provisioning.check(problems);
     settings.bootstrap.check(problems);
     cookie_domain(settings, problems);

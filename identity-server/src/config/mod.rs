@@ -13,6 +13,7 @@ mod email;
 mod http;
 mod limits;
 mod mail;
+mod oauth;
 mod password;
 mod problem;
 mod provisioning;
@@ -42,6 +43,7 @@ pub(crate) use email::Email;
 pub(crate) use http::Http;
 pub(crate) use limits::Limits;
 pub(crate) use mail::Mail;
+pub(crate) use oauth::OAuth;
 pub(crate) use password::Password;
 pub(crate) use problem::Problems;
 pub(crate) use provisioning::Provisioning;
@@ -98,6 +100,8 @@ sections! {
     password: Password,
     /// What users may do.
     user: User,
+    /// The authorization server.
+    oauth: OAuth,
     /// Brute-force limits.
     limits: Limits,
     /// The record of what happened.
@@ -141,7 +145,7 @@ impl Settings {
             email: self.email.options(),
             user: self.user.options(),
             limits: self.limits.options(),
-            oauth: identity_core::config::OAuthOptions::default(),
+            oauth: self.oauth.options(),
             audit: self.audit.options(),
             mail: self.mail.options(),
             provisioning: self.provisioning.targets.0.clone(),

@@ -47,6 +47,7 @@ fn row(out: &mut String, setting: &Setting, default: Option<&toml::Value>) {
         Kind::Secret => "secret",
         Kind::Targets => "services",
         Kind::Fields => "fields",
+        Kind::Tables => "tables",
     };
     let _ = writeln!(out, "| {name} | {variables} | {kind} | {default} | {} |", sentence(setting.doc));
 }

@@ -26,7 +26,7 @@ impl Setting {
 
     /// `IDENTITY_SECTION__NAME`; none for what only the file can say.
     pub(crate) fn variable(&self) -> Option<String> {
-        (self.kind != Kind::Fields).then(|| variable(self.section, self.name))
+        (!matches!(self.kind, Kind::Fields | Kind::Tables)).then(|| variable(self.section, self.name))
     }
 
     /// The name of the companion that reads a secret from a file.

@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Targets,
     /// Declared extra fields; in the file only.
     Fields,
+    /// Tables of other settings; in the file only.
+    Tables,
 }
 
 impl Kind {

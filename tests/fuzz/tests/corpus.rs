@@ -40,3 +40,13 @@ fn an_accepted_body_is_neither_deep_nor_has_it_a_nul() {
 fn a_stored_hash_costs_a_bounded_amount_and_matches_its_password_only() {
     holds("password_hash", identity_fuzz::password_hash);
 }
+
+#[test]
+fn a_token_is_good_only_when_our_key_has_signed_it_for_its_issuer_audience_and_time() {
+    holds("jwt", identity_fuzz::jwt);
+}
+
+#[test]
+fn an_authorization_request_is_answered_at_a_registered_address_or_nowhere() {
+    holds("authorization", identity_fuzz::authorization);
+}

@@ -3,8 +3,10 @@
 mod at_rest;
 mod audit;
 mod bans;
+mod clients;
 mod embedding;
 mod imported_hashes;
+mod keys;
 mod limits;
 mod migrations;
 mod outbox;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::id::ClientId;
+use super::policy::ClientPolicy;
+use crate::id::{ClientId, ClientSecretId};
 use crate::jwt::Algorithm;
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
@@ -20,6 +21,23 @@ pub enum ClientKind {
     Confidential,
 }
 
+impl ClientKind {
+    /// Its name in rows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Confidential => "confidential",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Public, Self::Confidential].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
 /// How a client proves itself at the token endpoint (OpenID Connect Core, section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +50,44 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// With an assertion that it signs with a key of its own (RFC 7523).
     PrivateKeyJwt,
+}
+
+impl AuthMethod {
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
+    /// Its name in metadata.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+
+    /// The method of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|method| method.as_str() == name)
+    }
+
+    /// Whether it needs a secret that both sides know.
+    #[must_use]
+    pub const fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+
+    /// Which clients can use it.
+    #[must_use]
+    pub const fn kind(self) -> ClientKind {
+        match self {
+            Self::None => ClientKind::Public,
+            Self::ClientSecretBasic | Self::ClientSecretPost | Self::PrivateKeyJwt => ClientKind::Confidential,
+        }
+    }
 }
 
 /// What a client asks the token endpoint with (RFC 6749, section 1.3).
@@ -51,6 +107,29 @@ pub enum GrantType {
     DeviceCode,
 }
 
+impl GrantType {
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
+
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+        }
+    }
+
+    /// The grant type of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|grant| grant.as_str() == name)
+    }
+}
+
 /// How a user is named to a client (OpenID Connect Core, section 8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -60,28 +139,6 @@ pub enum SubjectType {
     Public,
     /// By an id that no client of another sector sees.
     Pairwise,
-}
-
-/// What the access tokens for a client look like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AccessTokenFormat {
-    /// A signed token that an API verifies by itself (RFC 9068).
-    #[default]
-    Jwt,
-    /// A random text that an API asks us about (RFC 7662).
-    Opaque,
-}
-
-/// What becomes of a refresh token when it is used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefreshPolicy {
-    /// A successor replaces it.
-    #[default]
-    Rotate,
-    /// It stays. Public clients that cannot store a successor have 7 days without use at most.
-    Static,
 }
 
 /// What a client said of itself (RFC 7591, section 2; OpenID Connect Dynamic Client Registration, section 2).
@@ -153,52 +210,6 @@ pub struct ClientMetadata {
     pub default_acr_values: Vec<String>,
 }
 
-/// What an operator allows a client beyond, or short of, the default. Every field that differs is a deviation with a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ClientPolicy {
-    /// Whether every request needs a PKCE challenge. Only confidential clients may go without.
-    pub require_pkce: bool,
-    /// Whether it is ours, so that nobody is asked for consent.
-    pub first_party: bool,
-    /// Whether the claims of its scopes also stand in its ID tokens.
-    pub claims_in_id_token: bool,
-    /// What its access tokens look like where a resource does not say.
-    pub access_token_format: AccessTokenFormat,
-    /// With what its access tokens are signed.
-    pub access_token_alg: Algorithm,
-    /// What becomes of its refresh tokens.
-    pub refresh: RefreshPolicy,
-    /// Resources (RFC 8707) that it may ask for; none but our own UserInfo when empty.
-    pub resources: Vec<String>,
-    /// How long its codes are good, in seconds.
-    pub code_lifetime: Option<u64>,
-    /// How long its access tokens are good, in seconds.
-    pub access_token_lifetime: Option<u64>,
-    /// How long its ID tokens are good, in seconds.
-    pub id_token_lifetime: Option<u64>,
-    /// How long its refresh tokens are good without being used, in seconds.
-    pub refresh_token_idle: Option<u64>,
-}
-
-impl Default for ClientPolicy {
-    fn default() -> Self {
-        Self {
-            require_pkce: true,
-            first_party: false,
-            claims_in_id_token: false,
-            access_token_format: AccessTokenFormat::Jwt,
-            access_token_alg: Algorithm::Rs256,
-            refresh: RefreshPolicy::Rotate,
-            resources: Vec::new(),
-            code_lifetime: None,
-            access_token_lifetime: None,
-            id_token_lifetime: None,
-            refresh_token_idle: None,
-        }
-    }
-}
-
 /// An application that asks for tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Client {
@@ -220,9 +231,66 @@ pub struct Client {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+    /// When it last proved itself, to the day; written down for clients that registered themselves alone.
+    pub last_used_at: Timestamp,
+}
+
+/// A client as an operator describes it.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// Its `client_id`: 1 to 128 letters, digits and `-._~`. One is minted for it otherwise.
+    pub id: Option<ClientId>,
+    /// What people know it by.
+    pub name: String,
+    /// How it proves itself, which also says whether it can keep a secret.
+    pub auth_method: AuthMethod,
+    /// What it says of itself.
+    pub metadata: ClientMetadata,
+    /// What it may do.
+    pub policy: ClientPolicy,
+}
+
+/// What is to be changed about a client; the rest stays.
+#[derive(Clone, Debug, Default)]
+pub struct ClientChange {
+    /// What people know it by.
+    pub name: Option<String>,
+    /// How it proves itself.
+    pub auth_method: Option<AuthMethod>,
+    /// What it says of itself.
+    pub metadata: Option<ClientMetadata>,
+    /// What it may do.
+    pub policy: Option<ClientPolicy>,
+}
+
+/// A secret of a client, of which only the digest is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSecret {
+    /// Its id.
+    pub id: ClientSecretId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends, once another has replaced it.
+    pub ends_at: Option<Timestamp>,
 }
 
 impl Client {
+    pub(super) fn change(&mut self, change: ClientChange) {
+        if let Some(name) = change.name {
+            self.name = name;
+        }
+        if let Some(method) = change.auth_method {
+            self.auth_method = method;
+            self.kind = method.kind();
+        }
+        if let Some(metadata) = change.metadata {
+            self.metadata = metadata;
+        }
+        if let Some(policy) = change.policy {
+            self.policy = policy;
+        }
+    }
+
     /// Whether it may ask for tokens in this way.
     #[must_use]
     pub fn may_use(&self, grant: GrantType) -> bool {

@@ -1,10 +1,238 @@
-//! Rows of clients.
+//! Rows of clients, of their secrets, and of the assertions that they have proved themselves with.
 
-use super::Client;
-use crate::error::Result;
-use crate::id::ClientId;
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait as _, DbBackend};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Json};
+
+use super::model::{AuthMethod, Client, ClientKind, ClientSecret};
+use crate::code::Code;
+use crate::error::{Error, Result};
+use crate::id::{ClientId, ClientSecretId};
 use crate::op::Op;
+use crate::store::value::{self, column, object};
+use crate::store::{Row, Sql, Store};
+use crate::time::{Timestamp, before};
+use crate::token::{Digest, kind};
 
-pub(crate) async fn find(_op: &Op<'_>, _id: &ClientId) -> Result<Option<Client>> {
-    todo!()
+/// For how long a client that registered itself is kept without being used.
+const UNUSED: Duration = Duration::from_hours(24 * 90);
+
+/// An assertion that a client has proved itself with.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Assertion {}
+
+macro_rules! select {
+    ($more:literal, $rest:literal) => {
+        concat!(
+            "SELECT c.id, c.name, c.kind, c.auth_method, c.metadata, c.policy, c.registered, c.created_at, \
+             c.updated_at, c.last_used_at",
+            $more,
+            " FROM identity_clients c ",
+            $rest
+        )
+    };
+}
+
+const FIND: &str = select!("", "WHERE c.id = $1");
+
+pub(crate) async fn find(op: &Op<'_>, id: &ClientId) -> Result<Option<Client>> {
+    op.shared().store.row_of_id(op.db(), FIND, id.as_str(), |row| read(&row)).await
+}
+
+/// The client of a secret, and when the secret ends.
+pub(super) async fn find_by_secret(
+    op: &Op<'_>,
+    digest: &Digest<kind::ClientSecret>,
+) -> Result<Option<(Client, Option<Timestamp>)>> {
+    let sql = select!(", s.ends_at", "JOIN identity_client_secrets s ON s.client_id = c.id WHERE s.digest = $1");
+    op.shared().store.row_of_digest(op.db(), sql, digest, |row| Ok((read(&row)?, row.column(10)?))).await
+}
+
+/// The client whose registration a token manages.
+pub(super) async fn find_by_registration(op: &Op<'_>, digest: &Digest<kind::Registration>) -> Result<Option<Client>> {
+    let sql = select!("", "WHERE c.registration_digest = $1");
+    op.shared().store.row_of_digest(op.db(), sql, digest, |row| read(&row)).await
+}
+
+/// The client, which nobody else changes until this is committed.
+pub(super) async fn lock(op: &mut Op<'_>, id: &ClientId) -> Result<Option<Client>> {
+    let lock = if op.db().get_database_backend() == DbBackend::Postgres { " FOR UPDATE" } else { "" };
+    let row = Sql::new(op.db(), format!("{FIND}{lock}"), [value::text(id.as_str())]).row(op.db()).await?;
+    row.map(|row| read(&Row::Pooled(&row))).transpose()
+}
+
+/// A page of clients in order of their ids.
+pub(super) async fn list(op: &Op<'_>, after: Option<&ClientId>, limit: u64) -> Result<Vec<Client>> {
+    let sql = format!("{}{limit}", select!("", "WHERE c.id > $1 ORDER BY c.id LIMIT "));
+    let after = after.map_or("", ClientId::as_str);
+    let rows = Sql::new(op.db(), sql, [value::text(after)]).rows(op.db()).await?;
+    rows.iter().map(|row| read(&Row::Pooled(row))).collect()
+}
+
+fn read(row: &Row<'_>) -> Result<Client> {
+    let (kind, auth_method): (String, String) = (row.column(2)?, row.column(3)?);
+    let unknown = || Error::internal(format!("a client is {kind} and proves itself by {auth_method}"));
+    Ok(Client {
+        id: ClientId::from_text(row.column::<String>(0)?),
+        name: row.column(1)?,
+        kind: ClientKind::parse(&kind).ok_or_else(unknown)?,
+        auth_method: AuthMethod::parse(&auth_method).ok_or_else(unknown)?,
+        metadata: lenient(row.column(4)?),
+        policy: lenient(row.column(5)?),
+        registered: row.column(6)?,
+        created_at: row.column(7)?,
+        updated_at: row.column(8)?,
+        last_used_at: row.column(9)?,
+    })
+}
+
+/// Reads what is stored. A member that this release cannot read, such as one from a newer release, counts as not there.
+fn lenient<T: DeserializeOwned + Default>(stored: Json) -> T {
+    let members = object(stored);
+    let read = |members: &Map<String, Json>| serde_json::from_value::<T>(Json::Object(members.clone()));
+    if let Ok(all) = read(&members) {
+        return all;
+    }
+    let legible =
+        members.into_iter().filter(|(name, value)| read(&Map::from_iter([(name.clone(), value.clone())])).is_ok());
+    read(&legible.collect()).unwrap_or_default()
+}
+
+fn json(value: &impl Serialize) -> Result<sea_orm::Value> {
+    Ok(value::json(&object(serde_json::to_value(value).map_err(Error::internal)?)))
+}
+
+/// What a client that registered itself has beside the rest.
+pub(super) struct Registered<'r> {
+    /// What it manages its registration with.
+    pub(super) token: &'r Digest<kind::Registration>,
+    /// Whether it is removed when nobody uses it.
+    pub(super) expires_unused: bool,
+}
+
+/// Makes a client, unless there is one with its id.
+pub(super) async fn insert(op: &mut Op<'_>, client: &Client, registered: Option<Registered<'_>>) -> Result<()> {
+    let sql = "INSERT INTO identity_clients (id, name, kind, auth_method, metadata, policy, registered, \
+               expires_unused, registration_digest, created_at, updated_at, last_used_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING";
+    let values = [
+        value::text(client.id.as_str()),
+        value::text(&client.name),
+        value::text(client.kind.as_str()),
+        value::text(client.auth_method.as_str()),
+        json(&client.metadata)?,
+        json(&client.policy)?,
+        client.registered.into(),
+        registered.as_ref().is_some_and(|registered| registered.expires_unused).into(),
+        registered.map(|registered| registered.token.as_bytes().to_vec()).into(),
+        value::time(client.created_at),
+        value::time(client.updated_at),
+        value::time(client.last_used_at),
+    ];
+    match Sql::new(op.db(), sql, values).execute(op.db()).await? {
+        1 => Ok(()),
+        _ => Err(Error::new(Code::ClientIdTaken)),
+    }
+}
+
+/// Writes a client that is locked.
+pub(super) async fn update(op: &mut Op<'_>, client: &Client) -> Result<()> {
+    let sql = "UPDATE identity_clients SET name = $2, kind = $3, auth_method = $4, metadata = $5, policy = $6, \
+               updated_at = $7 WHERE id = $1";
+    let values = [
+        value::text(client.id.as_str()),
+        value::text(&client.name),
+        value::text(client.kind.as_str()),
+        value::text(client.auth_method.as_str()),
+        json(&client.metadata)?,
+        json(&client.policy)?,
+        value::time(client.updated_at),
+    ];
+    Sql::new(op.db(), sql, values).execute(op.db()).await.map(|_| ())
+}
+
+/// Removes a client and everything that hangs on it. Says whether there was one.
+pub(super) async fn delete(op: &mut Op<'_>, id: &ClientId) -> Result<bool> {
+    let sql = "DELETE FROM identity_clients WHERE id = $1";
+    Ok(Sql::new(op.db(), sql, [value::text(id.as_str())]).execute(op.db()).await? == 1)
+}
+
+/// Writes down that a client is in use, unless that was written down after `since`.
+pub(super) async fn touch(store: &Store, id: &ClientId, now: Timestamp, since: Timestamp) -> Result<()> {
+    let sql = "UPDATE identity_clients SET last_used_at = $2 WHERE id = $1 AND last_used_at <= $3";
+    store.write_alone(sql, [value::text(id.as_str()), value::time(now), value::time(since)]).await.map(|_| ())
+}
+
+pub(super) async fn insert_secret(
+    op: &mut Op<'_>,
+    client_id: &ClientId,
+    digest: &Digest<kind::ClientSecret>,
+) -> Result<()> {
+    let sql = "INSERT INTO identity_client_secrets (id, client_id, digest, created_at) VALUES ($1, $2, $3, $4)";
+    let values = [
+        value::text(ClientSecretId::mint(op.now(), op.entropy()).as_str()),
+        value::text(client_id.as_str()),
+        value::digest(digest),
+        value::time(op.now()),
+    ];
+    Sql::new(op.db(), sql, values).execute(op.db()).await.map(|_| ())
+}
+
+/// Lets the secrets of a client end at `ends_at`, unless they end earlier.
+pub(super) async fn end_secrets(op: &mut Op<'_>, client_id: &ClientId, ends_at: Timestamp) -> Result<()> {
+    let sql = "UPDATE identity_client_secrets SET ends_at = $2 \
+               WHERE client_id = $1 AND (ends_at IS NULL OR ends_at > $2)";
+    let values = [value::text(client_id.as_str()), value::time(ends_at)];
+    Sql::new(op.db(), sql, values).execute(op.db()).await.map(|_| ())
+}
+
+/// The secrets of a client that are good, the oldest first.
+pub(super) async fn secrets(op: &Op<'_>, client_id: &ClientId) -> Result<Vec<ClientSecret>> {
+    let sql = "SELECT id, created_at, ends_at FROM identity_client_secrets \
+               WHERE client_id = $1 AND (ends_at IS NULL OR ends_at > $2) ORDER BY created_at, id";
+    let values = [value::text(client_id.as_str()), value::time(op.now())];
+    let rows = Sql::new(op.db(), sql, values).rows(op.db()).await?;
+    let secret = |row| {
+        let id = ClientSecretId::from_text(column::<String>(row, 0)?);
+        Ok(ClientSecret { id, created_at: column(row, 1)?, ends_at: column(row, 2)? })
+    };
+    rows.iter().map(secret).collect()
+}
+
+/// Spends an assertion. Of several calls at once, one gets `true`.
+pub(super) async fn spend(store: &Store, assertion: &Digest<Assertion>, expires_at: Timestamp) -> Result<bool> {
+    let sql = "INSERT INTO identity_client_assertions (digest, expires_at) VALUES ($1, $2) \
+               ON CONFLICT (digest) DO NOTHING";
+    let written = store.write_alone(sql, [value::digest(assertion), value::time(expires_at)]).await?;
+    Ok(written == 1)
+}
+
+/// Removes what no longer counts, at most 500 of each at a time: assertions and secrets that have run out, and clients that registered
+/// themselves and are not used. Returns how many.
+pub(crate) async fn purge(op: &mut Op<'_>) -> Result<u64> {
+    let old = [
+        (
+            "DELETE FROM identity_client_assertions WHERE digest IN \
+             (SELECT digest FROM identity_client_assertions WHERE expires_at <= $1 LIMIT 500)",
+            op.now(),
+        ),
+        (
+            "DELETE FROM identity_client_secrets WHERE id IN \
+             (SELECT id FROM identity_client_secrets WHERE ends_at <= $1 LIMIT 500)",
+            op.now(),
+        ),
+        (
+            "DELETE FROM identity_clients WHERE id IN \
+             (SELECT id FROM identity_clients WHERE last_used_at <= $1 AND expires_unused LIMIT 500)",
+            before(op.now(), UNUSED),
+        ),
+    ];
+    let mut removed = 0;
+    for (sql, limit) in old {
+        removed += Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await?;
+    }
+    Ok(removed)
 }

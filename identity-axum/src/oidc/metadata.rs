@@ -1,0 +1,67 @@
+//! What everybody may know: metadata (OpenID Connect Discovery, section 4; RFC 8414) and keys (RFC 7517).
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use identity_core::oauth::OAuthError;
+use identity_core::token::{Token, kind};
+use serde::Serialize;
+
+use super::Endpoints;
+use super::error::Refusal;
+
+/// For how long a copy is good. Keys are published long before they sign.
+const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// A JSON document and the tag by which a copy of it is known.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    body: Bytes,
+    tag: String,
+}
+
+impl Document {
+    pub(super) fn new(content: &impl Serialize) -> Self {
+        let text = serde_json::to_string(content).unwrap_or_default();
+        let digest = Token::<kind::Access>::presented(text.as_str()).digest();
+        let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest.as_bytes()));
+        Self { body: Bytes::from(text), tag }
+    }
+
+    /// The document, or the word that the copy which the client has is the same.
+    fn answer(&self, headers: &HeaderMap) -> Response {
+        let mut copies = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        let mut response = if copies.any(|tags| tags.split(',').any(|tag| is_same(tag, &self.tag))) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            let kind = HeaderValue::from_static("application/json");
+            ([(header::CONTENT_TYPE, kind)], self.body.clone()).into_response()
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, CACHE);
+        if let Ok(tag) = HeaderValue::try_from(self.tag.as_str()) {
+            headers.insert(header::ETAG, tag);
+        }
+        response
+    }
+}
+
+/// Compares tags weakly: proxies that compress weaken them (RFC 9110, section 8.8.3.2).
+fn is_same(presented: &str, tag: &str) -> bool {
+    let presented = presented.trim();
+    presented == "*" || presented.strip_prefix("W/").unwrap_or(presented) == tag
+}
+
+pub(super) async fn metadata(State(endpoints): State<Arc<Endpoints>>, headers: HeaderMap) -> Response {
+    endpoints.metadata.answer(&headers)
+}
+
+pub(super) async fn jwks(State(endpoints): State<Arc<Endpoints>>, headers: HeaderMap) -> Result<Response, Refusal> {
+    let keys = endpoints.identity.oauth().jwks().await.map_err(OAuthError::from)?;
+    Ok(Document::new(&*keys).answer(&headers))
+}

@@ -1,0 +1,101 @@
+//! The endpoints of the authorization server that answer JSON (RFC 6749; OpenID Connect): tokens, UserInfo, introspection, revocation,
+//! devices, keys and metadata.
+
+mod cors;
+mod device;
+mod error;
+mod form;
+mod introspect;
+mod metadata;
+mod register;
+mod revoke;
+mod token;
+mod userinfo;
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::{HeaderValue, StatusCode, header};
+use identity_core::Identity;
+use identity_core::oauth::{ErrorCode, OAuthError};
+use serde_json::{Map, Value};
+
+pub use self::error::OAuth;
+
+use self::cors::Cors;
+use self::error::{Refusal, refused};
+use self::metadata::Document;
+use crate::middleware::host::Hosts;
+use crate::middleware::{Around, AroundLayer, Next};
+use crate::problem::Failure;
+
+/// What the handlers share.
+#[derive(Debug)]
+struct Endpoints {
+    identity: Identity,
+    /// The metadata, which is the same for as long as the server runs.
+    metadata: Document,
+}
+
+/// The endpoints below `/oauth2` that answer JSON, and the metadata below `/.well-known`, for the hosts that the identity answers for.
+///
+/// As with [`router`](crate::router), serve the application with `into_make_service_with_connect_info::<SocketAddr>()`.
+pub fn router<S>(identity: &Identity) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let endpoints = Arc::new(Endpoints {
+        metadata: Document::new(&Value::Object(identity.oauth().metadata())),
+        identity: identity.clone(),
+    });
+    let hosts =
+        Hosts::of(&identity.config().http).layer(|_: &Request, error| Failure::<OAuth>::from(error).into_response());
+    // Pages of any origin may ask these: what they answer depends on what is presented, never on a cookie.
+    let open = Router::new()
+        .route("/oauth2/token", post(token::token))
+        .route("/oauth2/userinfo", get(userinfo::get).post(userinfo::post))
+        .route("/oauth2/revoke", post(revoke::revoke))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(AroundLayer((NeverStored, Cors)));
+    let published = Router::new()
+        .route("/oauth2/jwks", get(metadata::jwks))
+        .route("/.well-known/openid-configuration", get(metadata::metadata))
+        .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(AroundLayer(Cors));
+    let closed = Router::new()
+        .route("/oauth2/introspect", post(introspect::introspect))
+        .route("/oauth2/device", post(device::authorize))
+        .route("/oauth2/register", post(register::register))
+        .route("/oauth2/register/{id}", get(register::read).put(register::update).delete(register::remove))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(AroundLayer(NeverStored));
+    open.merge(published).merge(closed).layer(hosts).with_state(endpoints)
+}
+
+/// What a handler returns.
+type Reply = Result<Json<Map<String, Value>>, Refusal>;
+
+/// Keeps answers out of caches: they are about one client, and most carry a token (RFC 6749, section 5.1).
+#[derive(Clone, Copy, Debug)]
+struct NeverStored;
+
+impl Around for NeverStored {
+    async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
+        let mut response = next.run(request).await?;
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        Ok(response)
+    }
+}
+
+async fn method_not_allowed() -> Response {
+    let error = OAuthError::new(ErrorCode::InvalidRequest, "This method is not offered here.");
+    let mut response = refused(&error);
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}

@@ -1,0 +1,64 @@
+//! What there is to ask for: the scopes, the resources, and the levels of authentication.
+
+use super::client::Client;
+use crate::config::{Config, OAuthOptions, ResourceSpec};
+use crate::scope::{OF_CLAIMS, OFFLINE_ACCESS, OPENID, ScopeSet};
+
+/// Somebody gave the password.
+const ACR_PASSWORD: &str = "urn:identity:acr:pwd";
+/// Somebody showed that mail to the address reaches them.
+const ACR_MAIL: &str = "urn:identity:acr:otp";
+
+/// The levels of authentication that there are (OpenID Connect Core, section 2).
+pub(crate) const ACR_VALUES: [&str; 2] = [ACR_PASSWORD, ACR_MAIL];
+
+/// The level of a sign-in, by the words for how it was made.
+pub(crate) fn acr(amr: &[String]) -> Option<&'static str> {
+    let by = |word: &str| amr.iter().any(|method| method == word);
+    if by("pwd") {
+        Some(ACR_PASSWORD)
+    } else if by("otp") {
+        Some(ACR_MAIL)
+    } else {
+        None
+    }
+}
+
+/// Every scope that is offered.
+pub(crate) fn scopes(options: &OAuthOptions) -> ScopeSet {
+    let own = [OPENID, OFFLINE_ACCESS].into_iter().chain(OF_CLAIMS).map(str::to_owned);
+    let of_resources = options.resources.iter().flat_map(|resource| resource.scopes.iter().cloned());
+    own.chain(options.scopes.iter().cloned()).chain(of_resources).collect()
+}
+
+/// The scopes that a client may ask for.
+pub(crate) fn scopes_for(options: &OAuthOptions, client: &Client) -> ScopeSet {
+    let offered = scopes(options);
+    client.metadata.scope.as_ref().map_or_else(|| offered.clone(), |own| own.both(&offered))
+}
+
+/// Those of `scopes` that mean something to the holders of tokens for these resources.
+pub(crate) fn scopes_at(options: &OAuthOptions, scopes: &ScopeSet, resources: &[String]) -> ScopeSet {
+    let known: Vec<&ResourceSpec> = resources.iter().filter_map(|uri| resource(options, uri)).collect();
+    if known.is_empty() || known.iter().any(|resource| resource.scopes.is_empty()) {
+        return scopes.clone();
+    }
+    let meant = |scope: &str| {
+        scope == OPENID
+            || scope == OFFLINE_ACCESS
+            || OF_CLAIMS.contains(&scope)
+            || known.iter().any(|resource| resource.scopes.iter().any(|known| known == scope))
+    };
+    scopes.iter().filter(|scope| meant(scope)).collect()
+}
+
+/// The resource with this identifier.
+pub(crate) fn resource<'o>(options: &'o OAuthOptions, uri: &str) -> Option<&'o ResourceSpec> {
+    options.resources.iter().find(|resource| resource.uri == uri)
+}
+
+/// Whether a client may ask for tokens for a resource (RFC 8707). Everybody may for our own UserInfo, whose identifier is the issuer.
+pub(crate) fn may_reach(config: &Config, client: &Client, uri: &str) -> bool {
+    uri == config.http.base_url
+        || resource(&config.oauth, uri).is_some() && client.policy.resources.iter().any(|own| own == uri)
+}
