@@ -147,8 +147,8 @@ async fn whoever_ends_a_session_and_however_its_clients_are_told() {
         let _ = here.signs_up().await.expect(200);
         let there = here.at_another_browser();
         let _ = there.signs_in().await.expect(200);
-        let mut sids = [sign_in(&app, &client, &here).await, sign_in(&app, &client, &there).await];
-        let [of_here, of_there] = sids.each_mut().map(|claims| claims.remove("sid").unwrap());
+        let mut signed_in = [sign_in(&app, &client, &here).await, sign_in(&app, &client, &there).await];
+        let [of_here, of_there] = signed_in.each_mut().map(|claims| claims.remove("sid").unwrap());
         let id = row(&app, &here).await.id;
         let password = "another password";
         let ended = match way {
