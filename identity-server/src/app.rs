@@ -14,11 +14,7 @@ use identity_axum::middleware::host::Hosts;
 use identity_axum::middleware::trace::Trace;
 use identity_axum::middleware::{Around, AroundLayer, Next};
 use identity_axum::{
-<<<<<<< HEAD
     Api, BetterAuth, Code, Dialect, Error, Failure, OAuth, Pages, ProtectedResource, protected_resource,
-=======
-    Api, BetterAuth, Code, Dialect, Error, Failure, OAuth, ProtectedResource, protected_resource,
->>>>>>> rs
 };
 use identity_core::{Identity, scope};
 use tower::util::MapResponseLayer;
