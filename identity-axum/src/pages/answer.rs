@@ -56,7 +56,7 @@ fn deliver(visit: &Visit, answer: &ClientAnswer) -> Reply {
 }
 
 /// A redirect URI with parameters behind those it has (RFC 6749, section 3.1.2).
-fn with_parameters(uri: &str, params: &[(&'static str, String)]) -> String {
+pub(super) fn with_parameters(uri: &str, params: &[(&'static str, String)]) -> String {
     let separator = match uri.split_once('?') {
         None => "?",
         Some((_, query)) if query.is_empty() || query.ends_with('&') => "",

@@ -12,6 +12,7 @@ mod body;
 mod cookie;
 mod email;
 mod host;
+mod page;
 mod password_hash;
 mod redirect;
 
@@ -19,6 +20,7 @@ pub use body::body;
 pub use cookie::cookie;
 pub use email::email;
 pub use host::host;
+pub use page::page;
 pub use password_hash::password_hash;
 pub use redirect::redirect;
 

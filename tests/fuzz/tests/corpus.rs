@@ -40,3 +40,8 @@ fn an_accepted_body_is_neither_deep_nor_has_it_a_nul() {
 fn a_stored_hash_costs_a_bounded_amount_and_matches_its_password_only() {
     holds("password_hash", identity_fuzz::password_hash);
 }
+
+#[test]
+fn a_page_speaks_what_was_asked_for_and_carries_an_answer_unchanged() {
+    holds("page", identity_fuzz::page);
+}
