@@ -3,7 +3,8 @@
 //! Signatures are checked by aws-lc itself. The library that gives JWKs their form would ask a provider that is one for the whole
 //! process, which belongs to the embedding application and panics where two are compiled in.
 
-#[cfg(all(test, feature = "store"))]
+mod algorithm;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;
@@ -15,89 +16,16 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, KeyAlgorithm, KeyOperations, PublicKeyUse};
-use serde::{Deserialize, Serialize};
+use jsonwebtoken::jwk::AlgorithmParameters;
 use serde_json::{Map, Value};
 
 use crate::time::{Timestamp, after, before};
 
+pub use algorithm::Algorithm;
 pub use jsonwebtoken::jwk::{Jwk, JwkSet};
 
 /// Longest token that is looked at, in bytes.
 const MOST_BYTES: usize = 16 * 1024;
-
-/// A signature algorithm that is offered (RFC 7518, section 3.1). There is no `none` and no HMAC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256; what every client understands.
-    #[serde(rename = "RS256")]
-    Rs256,
-    /// RSASSA-PSS with SHA-256.
-    #[serde(rename = "PS256")]
-    Ps256,
-    /// ECDSA on P-256 with SHA-256.
-    #[serde(rename = "ES256")]
-    Es256,
-    /// Ed25519 (RFC 8037).
-    #[serde(rename = "EdDSA")]
-    EdDsa,
-}
-
-impl Algorithm {
-    /// All of them, the default first.
-    pub const ALL: &'static [Self] = &[Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
-
-    /// Its name in headers and metadata.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Ps256 => "PS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-
-    /// The algorithm of this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|algorithm| algorithm.as_str() == name)
-    }
-
-    /// Its name in JWKs.
-    pub(crate) const fn of_jwk(self) -> KeyAlgorithm {
-        match self {
-            Self::Rs256 => KeyAlgorithm::RS256,
-            Self::Ps256 => KeyAlgorithm::PS256,
-            Self::Es256 => KeyAlgorithm::ES256,
-            Self::EdDsa => KeyAlgorithm::EdDSA,
-        }
-    }
-
-    /// Whether a public key may be used with this algorithm: its type and curve fit, its size is safe, and it says nothing else of itself.
-    #[must_use]
-    pub fn fits(self, jwk: &Jwk) -> bool {
-        /// RSA moduli of 2048 to 8192 bits, in characters of base64url.
-        const RSA: std::ops::RangeInclusive<usize> = 342..=1366;
-        let common = &jwk.common;
-        let named = common.key_algorithm.is_none_or(|named| named == self.of_jwk());
-        let signs = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
-        let verifies = common.key_operations.as_ref().is_none_or(|known| known.contains(&KeyOperations::Verify));
-        let fits = match (&jwk.algorithm, self) {
-            (AlgorithmParameters::RSA(key), Self::Rs256 | Self::Ps256) => RSA.contains(&key.n.len()),
-            (AlgorithmParameters::EllipticCurve(key), Self::Es256) => key.curve == EllipticCurve::P256,
-            (AlgorithmParameters::OctetKeyPair(key), Self::EdDsa) => key.curve == EllipticCurve::Ed25519,
-            _ => false,
-        };
-        named && signs && verifies && fits
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What a token must be to be good.
 #[derive(Clone, Debug)]
@@ -188,23 +116,22 @@ pub fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<Map
     if !expected.algorithms.contains(&header.algorithm) {
         return Err(Refusal::Algorithm);
     }
-    let fits = |key: &&Jwk| header.algorithm.fits(key);
-    let key = match &header.key_id {
-        Some(id) => keys.keys.iter().find(|key| key.common.key_id.as_ref() == Some(id) && fits(key)),
-        // Without a name only one key may be meant.
-        None => {
-            let mut fitting = keys.keys.iter().filter(fits);
-            fitting.next().filter(|_| fitting.next().is_none())
-        }
-    };
-    parts.check_signature(key.ok_or(Refusal::UnknownKey)?, header.algorithm)?;
+    parts.check_signature(meant(keys, &header).ok_or(Refusal::UnknownKey)?, header.algorithm)?;
     let claims = object(parts.payload)?;
     let wanted = |typ: &&str| header.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(typ));
-    if !expected.types.is_empty() && !expected.types.iter().any(|typ| wanted(&typ)) {
+    if !expected.types.is_empty() && !expected.types.iter().any(wanted) {
         return Err(Refusal::Type);
     }
     check(&claims, expected)?;
     Ok(claims)
+}
+
+/// The key that a token means: the one that it names, or without a name the only one that may be meant.
+fn meant<'k>(keys: &'k JwkSet, header: &Header) -> Option<&'k Jwk> {
+    let named = |key: &&Jwk| header.key_id.is_none() || key.common.key_id == header.key_id;
+    let mut fitting = keys.keys.iter().filter(named).filter(|key| header.algorithm.fits(key));
+    let first = fitting.next();
+    first.filter(|_| header.key_id.is_some() || fitting.next().is_none())
 }
 
 /// The parts of a JWS in compact form (RFC 7515, section 7.1).

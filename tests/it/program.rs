@@ -44,6 +44,65 @@ async fn mail_that_cannot_leave_delays_nobody_and_arrives_later() {
 }
 
 #[tokio::test]
+async fn the_host_looks_after_clients() {
+    let server = Server::start().await;
+    let json = async |arguments: &[&str]| -> Value {
+        let (done, printed) = server.command(arguments).await;
+        assert!(done, "{printed}");
+        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
+    };
+    let web = [
+        ["clients", "create", "--id", "web", "--name", "Web"].as_slice(),
+        &["--confidential", "--auth-method", "client_secret_post", "--no-pkce", "--first-party", "--json"],
+        &["--redirect-uri", "https://app.example.com/callback", "--redirect-uri", "http://127.0.0.1/callback"],
+        &["--post-logout-uri", "https://app.example.com/bye", "--scope", "openid profile"],
+        &["--grant", "authorization_code", "--grant", "refresh_token", "--grant", "device_code"],
+        &["--access-token-lifetime", "60", "--resource", "https://api.example.com"],
+    ];
+    let created = json(&web.concat()).await;
+    let secret = created["client_secret"].as_str().expect("a secret");
+    assert_eq!((&created["client_id"], secret.len()), (&json!("web"), 43));
+    assert_eq!(created["redirect_uris"], json!(["https://app.example.com/callback", "http://127.0.0.1/callback"]));
+    let deviations = json!(["no_pkce", "first_party", "resources", "access_token_lifetime"]);
+    assert_eq!(created["deviations"], deviations);
+    let spa = ["clients", "create", "--name", "Spa", "--public", "--redirect-uri", "https://spa.example.com/"];
+    let (done, printed) = server.command(&spa).await;
+    assert!(done && printed.starts_with("client_id: ") && printed.lines().count() == 1, "{printed}");
+
+    let listed = json(&["clients", "list", "--json"]).await;
+    assert_eq!(listed.as_array().map(Vec::len), Some(2));
+    let (_, lines) = server.command(&["clients", "list"]).await;
+    assert!(lines.contains("deviates: no_pkce, first_party, resources, access_token_lifetime"), "{lines}");
+    let rotated = json(&["clients", "rotate-secret", "web", "--overlap", "3600", "--json"]).await;
+    assert_ne!(rotated["client_secret"], secret);
+    let shown = json(&["clients", "show", "web"]).await;
+    assert_eq!(shown["secrets"].as_array().map(Vec::len), Some(2));
+    assert!(shown.get("client_secret").is_none());
+    let (done, _) = server.command(&["clients", "delete", "web"]).await;
+    assert!(done);
+
+    let refused: [(&[&str], &str); 7] = [
+        (&["clients", "show", "web"], "there is no client web"),
+        (&["clients", "delete", "web"], "There is no such client."),
+        (&["clients", "create", "--name", "Neither"], "--public"),
+        (&["clients", "create", "--name", "Both", "--public", "--confidential"], "--confidential"),
+        (&["clients", "create", "--name", "Odd", "--public", "--auth-method", "client_secret_basic"], "none"),
+        (&["clients", "create", "--name", "Odd", "--confidential", "--auth-method", "client_secret_jwt"], "one of"),
+        (
+            &["clients", "create", "--name", "Wild", "--public", "--redirect-uri", "https://*.example.com/"],
+            "redirect_uris may not have a wildcard",
+        ),
+    ];
+    for (arguments, reason) in refused {
+        let (done, printed) = server.command(arguments).await;
+        assert!(!done && printed.contains(reason), "{arguments:?}: {printed}");
+    }
+    let (_, audit) = server.command(&["audit", "--kind", "client"]).await;
+    assert_eq!(audit.lines().count(), 4, "{audit}");
+    assert!(!audit.contains(secret));
+}
+
+#[tokio::test]
 async fn the_host_reads_what_has_happened() {
     let server = Server::start().await;
     let alice = server.actor("alice");
@@ -60,6 +119,29 @@ async fn the_host_reads_what_has_happened() {
     assert_eq!(lines.lines().count(), 2, "{lines}");
     let (done, complaint) = server.command(&["audit", "--user", "nobody@example.test"]).await;
     assert!(!done && complaint.contains("there is no user nobody@example.test"), "{complaint}");
+}
+
+#[tokio::test]
+async fn the_host_lists_and_replaces_the_keys_that_sign() {
+    let server = Server::start().await;
+    assert_eq!(server.command(&["keys", "list", "--json"]).await, (true, "[]\n".to_owned()));
+    let (_, made) = server.command(&["keys", "rotate"]).await;
+    assert_eq!(made.matches(" since ").count(), 4, "{made}");
+    let (_, staged) = server.command(&["keys", "rotate"]).await;
+    assert_eq!(staged.matches(" from ").count(), 4, "{staged}");
+    let (_, sooner) = server.command(&["keys", "rotate", "--now"]).await;
+    assert_eq!(sooner.matches(" from ").count(), 4, "{sooner}");
+    assert!(sooner.lines().all(|line| !staged.contains(line.split(' ').nth(3).expect("a kid"))), "{sooner}{staged}");
+    let (_, lines) = server.command(&["keys", "list"]).await;
+    let (_, printed) = server.command(&["keys", "list", "--json"]).await;
+    let keys: Vec<Value> = serde_json::from_str(&printed).expect("an array");
+    assert_eq!((lines.lines().count(), keys.len()), (8, 8), "{lines}{printed}");
+    for key in keys {
+        let known = if key["state"] == "active" { &made } else { &sooner };
+        let line = format!("{} signs with {} ", key["algorithm"].as_str().unwrap(), key["kid"].as_str().unwrap());
+        assert!(known.contains(&line), "{key} is not in {known}");
+        assert!(lines.contains(key["kid"].as_str().unwrap()));
+    }
 }
 
 #[tokio::test]

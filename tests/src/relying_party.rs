@@ -151,16 +151,12 @@ impl RelyingParty {
     #[must_use]
     pub fn call(&self, path: &str, fields: &[(&str, &str)]) -> Call {
         let call = Call::at(Method::POST, path);
-        match &self.secret {
-            Some(secret) => {
-                let credential = STANDARD.encode(format!("{}:{secret}", self.client.id));
-                call.form(fields).header(AUTHORIZATION, format!("Basic {credential}"))
-            }
-            None => {
-                let id = [("client_id", self.client.id.as_str())];
-                call.form(&[&id, fields].concat())
-            }
+        if let Some(secret) = &self.secret {
+            let credential = STANDARD.encode(format!("{}:{secret}", self.client.id));
+            return call.form(fields).header(AUTHORIZATION, format!("Basic {credential}"));
         }
+        let id = [("client_id", self.client.id.as_str())];
+        call.form(&[&id, fields].concat())
     }
 
     /// Posts a form to an endpoint of clients.

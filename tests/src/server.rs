@@ -106,6 +106,7 @@ impl Server {
 
     /// Somebody who uses it.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the harness asks the server that it has started")]
     pub fn actor(&self, name: &str) -> Actor {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
         let site = Site {

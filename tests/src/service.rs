@@ -60,6 +60,7 @@ impl BaseService {
 
     /// Somebody without any cookie.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the harness asks the server that it has started")]
     pub fn visitor(&self) -> Actor {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
         let site = Site {

@@ -31,29 +31,29 @@ impl Dialect for OAuth {
 
 /// What a handler returns when it fails.
 #[derive(Debug)]
-pub(super) struct Refusal(Response);
+pub(super) struct Refusal(Box<Response>);
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        self.0
+        *self.0
     }
 }
 
 impl From<OAuthError> for Refusal {
     fn from(error: OAuthError) -> Self {
-        Self(refused(&error))
+        Self::of(refused(&error))
     }
 }
 
 impl Refusal {
     /// A response that was written already.
     pub(super) fn of(response: Response) -> Self {
-        Self(response)
+        Self(Box::new(response))
     }
 
     /// A refusal that counts against the address it came from: whoever asks rightly is never counted.
     pub(super) async fn counted(identity: &Identity, info: &RequestInfo, error: OAuthError) -> Self {
-        Self(refused(&count(identity, info, error).await))
+        Self::of(refused(&count(identity, info, error).await))
     }
 }
 

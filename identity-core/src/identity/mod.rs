@@ -132,7 +132,7 @@ impl Identity {
         Ok(OutboxCounts { waiting, dead })
     }
 
-    /// Starts the task that sends mails. One process of several is enough; more share the work.
+    /// Starts the task that sends mails, removes what has run out and looks after the signing keys. One process of several is enough; more share the work.
     #[must_use]
     pub fn spawn_worker(&self) -> Worker {
         outbox::spawn(Arc::clone(&self.0))

@@ -20,6 +20,8 @@ mod refresh;
 mod request;
 mod revoke;
 mod subject;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 mod userinfo;
 

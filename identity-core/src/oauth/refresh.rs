@@ -42,7 +42,10 @@ pub(super) async fn refresh(shared: &Shared, asked: Asked<'_>) -> Result<Draft, 
     let next = match verdict {
         Verdict::Rotate => family::rotate(&mut op, &family).await?,
         Verdict::Keep => family::store::touch(&mut op, &family).await?.then_some(token),
-        _ => Some(family::current_token(&op, &family)?).filter(|token| Some(token.digest()) == family.current),
+        _ => {
+            let current = family::current_token(&op, &family)?;
+            family.current.is_some_and(|stored| stored.eq(&current.digest())).then_some(current)
+        }
     };
     let next = next.ok_or_else(bad)?;
     let draft = issue::renew(&mut op, client, &family, &user, (&scope, &resources), None, Some(next)).await?;

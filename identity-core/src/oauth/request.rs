@@ -1,6 +1,9 @@
 //! The checks of an authorization request, one named function each, in the order in which they are made.
 
-use serde::{Deserialize, Serialize};
+mod model;
+
+pub(crate) use model::{AuthorizationRequest, Prompt, ReplyTo};
+
 use url::Url;
 
 use super::authorize::{ClientAnswer, ResponseMode};
@@ -24,73 +27,6 @@ const MOST_BYTES: usize = 2048;
 const MOST_LOCALES: usize = 16;
 /// Most resources of one request.
 const MOST_RESOURCES: usize = 16;
-
-/// What `prompt` asks for (OpenID Connect Core, section 3.1.2.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Prompt {
-    pub(crate) none: bool,
-    pub(crate) login: bool,
-    pub(crate) consent: bool,
-    pub(crate) select_account: bool,
-    pub(crate) create: bool,
-}
-
-/// Where answers to a request go. Only a request whose client and redirect URI were checked has one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ReplyTo {
-    redirect_uri: String,
-    /// Whether the request named it, so that the token request has to name it too.
-    named: bool,
-    mode: ResponseMode,
-    state: Option<String>,
-}
-
-impl ReplyTo {
-    pub(crate) fn redirect_uri(&self) -> &str {
-        &self.redirect_uri
-    }
-
-    pub(crate) fn was_named(&self) -> bool {
-        self.named
-    }
-
-    /// An answer with these parameters, `state` and `iss` (RFC 9207).
-    fn answer(&self, issuer: &str, params: Vec<(&'static str, String)>) -> ClientAnswer {
-        let state = self.state.iter().map(|state| ("state", state.clone()));
-        let params = params.into_iter().chain(state).chain([("iss", issuer.to_owned())]).collect();
-        ClientAnswer { redirect_uri: self.redirect_uri.clone(), mode: self.mode, params }
-    }
-
-    pub(crate) fn code(&self, issuer: &str, code: &str) -> ClientAnswer {
-        self.answer(issuer, vec![("code", code.to_owned())])
-    }
-
-    pub(crate) fn refusal(&self, issuer: &str, error: &OAuthError) -> ClientAnswer {
-        let code = ("error", error.code().as_str().to_owned());
-        self.answer(issuer, vec![code, ("error_description", error.description())])
-    }
-}
-
-/// A request with nothing wrong. It is stored while somebody signs in and agrees.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct AuthorizationRequest {
-    pub(crate) client_id: ClientId,
-    pub(crate) reply_to: ReplyTo,
-    pub(crate) scope: ScopeSet,
-    pub(crate) resources: Vec<String>,
-    pub(crate) nonce: Option<String>,
-    pub(crate) code_challenge: Option<String>,
-    pub(crate) prompt: Prompt,
-    /// How old the sign-in may be, in seconds.
-    pub(crate) max_age: Option<u64>,
-    pub(crate) login_hint: Option<String>,
-    /// The subject, as the client knows it, whom the answer must be about.
-    pub(crate) subject: Option<String>,
-    pub(crate) ui_locales: Vec<String>,
-    pub(crate) acr_values: Vec<String>,
-    pub(crate) claims: ClaimsRequest,
-}
 
 /// A request whose client and redirect URI are right: whatever else is wrong with it, the client may hear of.
 #[derive(Debug)]
@@ -119,15 +55,19 @@ impl<'p> ClientChecked<'p> {
         let Some(client) = client::store::find(op, &id).await? else {
             return Ok(Err(OAuthError::new(ErrorCode::InvalidClient, "There is no such client.")));
         };
-        Ok(redirect_uri(&client, params).map(|(redirect_uri, named)| {
-            let mode = match params.one("response_mode") {
-                Ok(Some("form_post")) => ResponseMode::FormPost,
-                _ => ResponseMode::Query,
-            };
-            let state = params.one("state").ok().flatten().filter(|state| state.len() <= MOST_BYTES);
-            let reply_to = ReplyTo { redirect_uri, named, mode, state: state.map(str::to_owned) };
-            Self { client, params, reply_to }
-        }))
+        Ok(Self::of(client, params))
+    }
+
+    /// The same for a client that is known.
+    pub(super) fn of(client: Client, params: &'p Params) -> Result<Self, OAuthError> {
+        let (redirect_uri, named) = redirect_uri(&client, params)?;
+        let mode = match params.one("response_mode") {
+            Ok(Some("form_post")) => ResponseMode::FormPost,
+            _ => ResponseMode::Query,
+        };
+        let state = params.one("state").ok().flatten().filter(|state| state.len() <= MOST_BYTES);
+        let reply_to = ReplyTo::new(redirect_uri, named, mode, state.map(str::to_owned));
+        Ok(Self { client, params, reply_to })
     }
 
     pub(crate) fn refusal(&self, issuer: &str, error: &OAuthError) -> ClientAnswer {

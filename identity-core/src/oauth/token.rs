@@ -58,9 +58,10 @@ impl OAuth<'_> {
         }
         let scope = own_scope(asked, &self.shared.config.oauth)?;
         let resources = request::resources(asked.params, client, &self.shared.config)?;
-        let mut op = Op::write(self.shared).await?;
+        let opaque = access::is_opaque(self.shared, client, &resources);
+        let mut op = if opaque { Op::write(self.shared).await? } else { Op::read(self.shared) };
         // The subject of the token is the client. Nobody may take it for a user (RFC 9700, section 4.15).
-        if user::store::by_id(&op, &UserId::from_text(client.id.as_str())).await?.is_some() {
+        if user::store::exists(&op, &UserId::from_text(client.id.as_str())).await? {
             return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "This client has the id of a user."));
         }
         let terms = Terms { client, family: None, scope: &scope, resources: &resources };

@@ -129,7 +129,11 @@ impl Outbound {
                     format!("The certificates in {} cannot be read: {error}.", file.display())
                 };
                 let pem = fs::read(file).map_err(|error| named(&error))?;
-                Certificate::from_pem_bundle(&pem).map_err(|error| named(&error))?
+                let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| named(&error))?;
+                if certificates.is_empty() {
+                    return Err(named(&"there is none"));
+                }
+                certificates
             }
             None => Vec::new(),
         };
@@ -188,6 +192,7 @@ impl Outbound {
         timeout(PATIENCE, exchange).await.map_err(|_| Failed::Late)?
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the one client for what strangers name")]
     fn client(&self) -> Result<&Client, Failed> {
         if let Some(client) = self.client.get() {
             return Ok(client);
@@ -225,5 +230,63 @@ impl Resolve for Guarded {
             }
             Ok(Box::new(reached.into_iter()) as Addrs)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[test]
+    fn a_file_without_certificates_is_a_mistake() {
+        let with = |file: &str| {
+            let ca_file = Some(std::path::PathBuf::from(file));
+            Outbound::new(&OutboundOptions { ca_file, ..OutboundOptions::default() })
+        };
+        assert!(with("no such file").unwrap_err().contains("no such file"));
+        assert!(with(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap_err().contains("there is none"));
+        assert!(Outbound::new(&OutboundOptions::default()).is_ok());
+    }
+
+    #[tokio::test]
+    async fn only_https_to_the_open_internet_is_tried() {
+        let outbound = Outbound::new(&OutboundOptions::default()).unwrap();
+        for url in ["http://example.com/", "https://u@example.com/", "ftp://example.com/", "no url", "data:,x"] {
+            assert!(matches!(outbound.get(url).await, Err(Failed::Url)), "{url}");
+            assert!(matches!(outbound.post_form(url, &[]).await, Err(Failed::Url)), "{url}");
+        }
+        for url in ["https://127.0.0.1/", "https://[::1]/", "https://[::ffff:10.0.0.1]/", "https://0x7f.1/"] {
+            assert!(matches!(outbound.get(url).await, Err(Failed::Address)), "{url}");
+        }
+        let failed = outbound.post_form("https://localhost/", &[("logout_token", "x")]).await.unwrap_err();
+        assert!(matches!(failed, Failed::Request(_)), "{failed}");
+        assert!(failed.to_string().ends_with("the address is none that is reached"), "{failed}");
+    }
+    #[tokio::test]
+    async fn a_form_is_posted_and_its_status_answered() {
+        let options = OutboundOptions { allow_private: true, ..OutboundOptions::default() };
+        let outbound = Outbound::new(&options).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://localhost:{}/logout", listener.local_addr().unwrap().port());
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"logout_token=a%26b&x=%C3%BC") {
+                let read = stream.read_buf(&mut request).await.unwrap();
+                assert_ne!(read, 0, "{}", String::from_utf8_lossy(&request));
+            }
+            stream
+                .write_all(b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /again\r\ncontent-length: 0\r\n\r\n")
+                .await
+                .unwrap();
+            String::from_utf8(request).unwrap()
+        };
+        let form = [("logout_token", "a&b"), ("x", "ü")];
+        let (status, request) = tokio::join!(outbound.post_form(&url, &form), serve);
+        assert_eq!(status.unwrap(), 307);
+        assert!(request.starts_with("POST /logout HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("content-type: application/x-www-form-urlencoded\r\n"), "{request}");
     }
 }

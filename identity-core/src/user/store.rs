@@ -89,6 +89,13 @@ pub(crate) async fn by_email(op: &Op<'_>, email: &str) -> Result<Option<User>> {
     one(op, Entity::find().filter(Column::Email.eq(email))).await
 }
 
+/// Whether there is a user with this id.
+pub(crate) async fn exists(op: &Op<'_>, id: &UserId) -> Result<bool> {
+    let sql = "SELECT id FROM identity_users WHERE id = $1";
+    let found = op.shared().store.row_of_id(op.db(), sql, id.as_str(), |row| row.column::<String>(0)).await?;
+    Ok(found.is_some())
+}
+
 /// Both lookups are by a unique key; `.one()` would bind a `LIMIT` that SQLite re-prepares for at every call.
 async fn one(op: &Op<'_>, select: Select<Entity>) -> Result<Option<User>> {
     Ok(select.all(op.db()).await?.into_iter().next().map(User::from))

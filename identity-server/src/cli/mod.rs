@@ -6,6 +6,7 @@ mod clients;
 mod config;
 mod generate_env;
 mod health;
+mod keys;
 mod migrate;
 mod reference;
 mod users;
@@ -71,6 +72,9 @@ enum Command {
     /// Create and look after the applications that ask for tokens.
     #[command(subcommand)]
     Clients(clients::Clients),
+    /// List the keys that sign tokens, and replace them.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Print what has happened to the accounts, oldest first.
     Audit(audit::Audit),
     /// Check or print the configuration.
@@ -108,6 +112,7 @@ impl Cli {
             Some(Command::Migrate(command)) => wait(command.run(&self.global)),
             Some(Command::Audit(command)) => wait(command.run(&self.global)),
             Some(Command::Clients(command)) => wait(command.run(&self.global)),
+            Some(Command::Keys(command)) => wait(command.run(&self.global)),
             Some(Command::Users(command)) => wait(command.run(&self.global)),
             Some(Command::Serve(serve)) => {
                 wait(serve::run(self.global.accepted()?, !(serve.no_migrate || self.serve.no_migrate)))

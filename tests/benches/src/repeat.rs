@@ -53,6 +53,7 @@ fn hash(until: Instant) -> Result<usize> {
     Ok(operations)
 }
 
+#[expect(clippy::disallowed_methods, reason = "it asks the service that the benchmark has started")]
 async fn ask(url: String, connections: usize, service: String, cookies: Vec<String>, until: Instant) -> Result<usize> {
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
     let (cookies, operations) = (Arc::<[String]>::from(cookies), Arc::new(AtomicUsize::new(0)));

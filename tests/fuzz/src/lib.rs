@@ -8,18 +8,22 @@
     reason = "a rule reports by panicking, which is what the fuzzer looks for"
 )]
 
+mod authorization;
 mod body;
 mod cookie;
 mod email;
 mod host;
+mod jwt;
 mod page;
 mod password_hash;
 mod redirect;
 
+pub use authorization::authorization;
 pub use body::body;
 pub use cookie::cookie;
 pub use email::email;
 pub use host::host;
+pub use jwt::jwt;
 pub use page::page;
 pub use password_hash::password_hash;
 pub use redirect::redirect;

@@ -3,6 +3,7 @@
 mod at_rest;
 mod audit;
 mod bans;
+mod clients;
 mod embedding;
 mod imported_hashes;
 mod keys;

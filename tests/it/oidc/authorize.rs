@@ -284,7 +284,7 @@ async fn a_prompt_for_a_login_and_max_age_are_met_by_a_new_sign_in() {
         assert_eq!(step(&still), &Step::Login, "the old session does not count");
         app.pass(Duration::from_secs(5));
         let _ = alice.signs_in().await.expect(200);
-        app.pass(Duration::from_secs(60));
+        app.pass(Duration::from_mins(1));
         let new = resolved(&app, &alice).await.unwrap();
         let answered = oauth.resume(&waiting.grant, Some(&new), &info).await.unwrap();
         let Authorization::Answer(answer) = answered else { panic!("{answered:?}") };

@@ -87,7 +87,7 @@ async fn a_device_that_nobody_lets_in_hears_why() {
     let _ = oauth.device_request(&denied.user_code, &browser, &info).await.unwrap().unwrap();
     assert!(oauth.decide_device(&denied.user_code, &browser, false, &info).await.unwrap());
     polls(&tv, &denied).await.expect_oauth(400, "access_denied");
-    app.pass(Duration::from_secs(600));
+    app.pass(Duration::from_mins(10));
     assert!(oauth.device_request(&late.user_code, &browser, &info).await.unwrap().is_none());
     assert!(!oauth.decide_device(&late.user_code, &browser, true, &info).await.unwrap());
     polls(&tv, &late).await.expect_oauth(400, "expired_token");

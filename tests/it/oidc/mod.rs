@@ -3,16 +3,24 @@
 mod authorize;
 mod consent;
 mod device;
+mod endpoint;
 mod introspect;
 mod metadata;
 mod races;
 mod refresh;
+mod register;
+mod resource;
 mod revoke;
 mod token;
 mod userinfo;
 
+use std::time::Duration;
+
+use http::Method;
+use identity_core::jwt::{self, Algorithm, Expected, JwkSet};
 use identity_core::oauth::ClientAnswer;
-use identity_tests::TestApp;
+use identity_tests::{Call, TestApp};
+use serde_json::{Map, Value};
 
 /// A parameter of an answer.
 fn param<'a>(answer: &'a ClientAnswer, name: &str) -> Option<&'a str> {
@@ -22,4 +30,20 @@ fn param<'a>(answer: &'a ClientAnswer, name: &str) -> Option<&'a str> {
 /// How often something is in the record.
 async fn events(app: &TestApp, kind: &str) -> i64 {
     app.database().number(&format!("SELECT COUNT(*) FROM identity_events WHERE kind = '{kind}'")).await
+}
+
+/// The claims of a token whose signature one of the published keys has made.
+async fn verified(app: &TestApp, token: &str, kind: &str, audience: &str) -> Map<String, Value> {
+    let keys = app.actor("api").send(Call::at(Method::GET, "/oauth2/jwks")).await.expect(200).json();
+    let keys: JwkSet = serde_json::from_value(keys).unwrap();
+    let expected = Expected {
+        issuer: "http://localhost:8888",
+        audience: &[audience],
+        types: &[kind],
+        algorithms: Algorithm::ALL,
+        now: app.identity.now(),
+        leeway: Duration::ZERO,
+        expired_is_fine: false,
+    };
+    jwt::verify(token, &keys, &expected).unwrap()
 }

@@ -271,7 +271,7 @@ async fn a_ban_a_new_password_and_deletion_end_everything() {
     let forgetful = app.user("forgetful").await;
     let tokens = page.tokens(&app, &forgetful, OFFLINE).await;
     let _ = forgetful.post("/request-password-reset", json!({ "email": forgetful.email })).await.expect(200);
-    let link = app.letter_to(&forgetful.email, 0).await.link().to_owned();
+    let link = app.letter_to(&forgetful.email, 0).await.link();
     let reset = json!({ "token": token_of(&link), "newPassword": "another password" });
     let _ = forgetful.post("/reset-password", reset).await.expect(200);
     dead(&page.refreshes(&refresh_of(&tokens)).await);

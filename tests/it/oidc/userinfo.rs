@@ -134,7 +134,7 @@ async fn only_an_access_token_for_us_opens_anything() {
     let without = party.tokens(&app, &alice, "profile").await;
     let reply = party.userinfo(without["access_token"].as_str().unwrap()).await;
     reply.expect_oauth(403, "insufficient_scope");
-    app.pass(Duration::from_secs(600));
+    app.pass(Duration::from_mins(10));
     party.userinfo(access).await.expect_oauth(401, "invalid_token");
 }
 

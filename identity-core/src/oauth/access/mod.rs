@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::client::{AccessTokenFormat, Client};
+use super::client::{self, AccessTokenFormat, Client};
 use super::offer;
 use super::subject::{sid, subject};
 use crate::entropy::alphanumeric;
@@ -69,10 +69,7 @@ pub(crate) async fn draft(op: &mut Op<'_>, terms: &Terms<'_>) -> Result<Draft> {
     let expires_at = after(op.now(), lifetime);
     let scope = offer::scopes_at(options, terms.scope, terms.resources);
     let claims = claims(op, terms, &scope, expires_at);
-    let opaque_there = |uri: &String| offer::resource(options, uri).is_some_and(|resource| resource.opaque);
-    let opaque =
-        client.policy.access_token_format == AccessTokenFormat::Opaque || terms.resources.iter().any(opaque_there);
-    let form = if opaque {
+    let form = if is_opaque(shared, client, terms.resources) {
         let token = Token::mint(op.entropy());
         let family = terms.family.map(|family| &family.id);
         store::insert(op, &token.digest(), &client.id, family, &claims, expires_at).await?;
@@ -81,6 +78,12 @@ pub(crate) async fn draft(op: &mut Op<'_>, terms: &Terms<'_>) -> Result<Draft> {
         Form::Signed(claims)
     };
     Ok(Draft { form, scope, lifetime })
+}
+
+/// Whether tokens of a client for these resources have a row in the database.
+pub(crate) fn is_opaque(shared: &Shared, client: &Client, resources: &[String]) -> bool {
+    let there = |uri: &String| offer::resource(&shared.config.oauth, uri).is_some_and(|resource| resource.opaque);
+    client.policy.access_token_format == AccessTokenFormat::Opaque || resources.iter().any(there)
 }
 
 /// How long the access tokens of a client are good.
@@ -159,7 +162,9 @@ pub(crate) async fn find(shared: &Shared, token: &str) -> Result<Option<Access>>
     let Some(access) = (if token.contains('.') { signed(&op, token).await? } else { opaque(&op, token).await? }) else {
         return Ok(None);
     };
-    let Some(id) = access.claims.get(FAMILY).and_then(Value::as_str) else { return Ok(Some(access)) };
+    let Some(id) = access.claims.get(FAMILY).and_then(Value::as_str) else {
+        return Ok(client::store::find(&op, &access.client_id).await?.map(|_| access));
+    };
     let since = before(op.now(), shared.config.session.max_age);
     let family = family::store::live(&op, &TokenFamilyId::from_text(id), since).await?;
     let family = family.filter(|family| family.client_id == access.client_id);

@@ -28,16 +28,6 @@ pub(crate) struct AuthenticatedClient(Client);
 
 impl AuthenticatedClient {
     /// The client.
-    pub(crate) fn client(&self) -> &Client {
-        &self.0
-    }
-
-    /// Its id.
-    pub(crate) fn id(&self) -> &ClientId {
-        &self.0.id
-    }
-
-    /// The client, for keeps.
     pub(crate) fn into_client(self) -> Client {
         self.0
     }

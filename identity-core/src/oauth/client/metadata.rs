@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::model::{
-    AuthMethod, Client, ClientKind, ClientMetadata, ClientPolicy, GrantType, RefreshPolicy, SubjectType,
-};
+use super::model::{AuthMethod, Client, ClientKind, ClientMetadata, GrantType, SubjectType};
+use super::policy::{ClientPolicy, RefreshPolicy};
 use super::uri::{check_https, check_page, check_redirect};
 use crate::code::Code;
 use crate::config::OAuthOptions;

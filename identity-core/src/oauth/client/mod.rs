@@ -4,14 +4,15 @@ mod assertion;
 pub(crate) mod auth;
 mod metadata;
 pub mod model;
+pub mod policy;
 mod registration;
 pub(crate) mod store;
 mod uri;
 
 pub use model::{
-    AccessTokenFormat, AuthMethod, Client, ClientChange, ClientKind, ClientMetadata, ClientPolicy, ClientSecret,
-    GrantType, NewClient, RefreshPolicy, SubjectType,
+    AuthMethod, Client, ClientChange, ClientKind, ClientMetadata, ClientSecret, GrantType, NewClient, SubjectType,
 };
+pub use policy::{AccessTokenFormat, ClientPolicy, RefreshPolicy};
 pub use uri::redirect_uri_matches;
 
 pub use crate::outbound::Picture;
@@ -182,19 +183,7 @@ async fn apply(
     change: ClientChange,
 ) -> Result<Option<Token<kind::ClientSecret>>> {
     let before = client.auth_method.has_secret();
-    if let Some(name) = change.name {
-        client.name = name;
-    }
-    if let Some(method) = change.auth_method {
-        client.auth_method = method;
-        client.kind = method.kind();
-    }
-    if let Some(metadata) = change.metadata {
-        client.metadata = metadata;
-    }
-    if let Some(policy) = change.policy {
-        client.policy = policy;
-    }
+    client.change(change);
     client.updated_at = op.now();
     metadata::check(client, &op.shared().config.oauth)?;
     store::update(op, client).await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::policy::ClientPolicy;
 use crate::id::{ClientId, ClientSecretId};
 use crate::jwt::Algorithm;
 use crate::oauth::scope::ScopeSet;
@@ -140,28 +141,6 @@ pub enum SubjectType {
     Pairwise,
 }
 
-/// What the access tokens for a client look like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AccessTokenFormat {
-    /// A signed token that an API verifies by itself (RFC 9068).
-    #[default]
-    Jwt,
-    /// A random text that an API asks us about (RFC 7662).
-    Opaque,
-}
-
-/// What becomes of a refresh token when it is used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefreshPolicy {
-    /// A successor replaces it.
-    #[default]
-    Rotate,
-    /// It stays. Public clients that cannot store a successor have 7 days without use at most.
-    Static,
-}
-
 /// What a client said of itself (RFC 7591, section 2; OpenID Connect Dynamic Client Registration, section 2).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -231,74 +210,6 @@ pub struct ClientMetadata {
     pub default_acr_values: Vec<String>,
 }
 
-/// What an operator allows a client beyond, or short of, the default. Every field that differs is a deviation with a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ClientPolicy {
-    /// Whether every request needs a PKCE challenge. Only confidential clients may go without.
-    pub require_pkce: bool,
-    /// Whether it is ours, so that nobody is asked for consent.
-    pub first_party: bool,
-    /// Whether the claims of its scopes also stand in its ID tokens.
-    pub claims_in_id_token: bool,
-    /// What its access tokens look like where a resource does not say.
-    pub access_token_format: AccessTokenFormat,
-    /// With what its access tokens are signed.
-    pub access_token_alg: Algorithm,
-    /// What becomes of its refresh tokens.
-    pub refresh: RefreshPolicy,
-    /// Resources (RFC 8707) that it may ask for; none but our own UserInfo when empty.
-    pub resources: Vec<String>,
-    /// How long its codes are good, in seconds.
-    pub code_lifetime: Option<u64>,
-    /// How long its access tokens are good, in seconds.
-    pub access_token_lifetime: Option<u64>,
-    /// How long its ID tokens are good, in seconds.
-    pub id_token_lifetime: Option<u64>,
-    /// How long its refresh tokens are good without being used, in seconds.
-    pub refresh_token_idle: Option<u64>,
-}
-
-impl Default for ClientPolicy {
-    fn default() -> Self {
-        Self {
-            require_pkce: true,
-            first_party: false,
-            claims_in_id_token: false,
-            access_token_format: AccessTokenFormat::Jwt,
-            access_token_alg: Algorithm::Rs256,
-            refresh: RefreshPolicy::Rotate,
-            resources: Vec::new(),
-            code_lifetime: None,
-            access_token_lifetime: None,
-            id_token_lifetime: None,
-            refresh_token_idle: None,
-        }
-    }
-}
-
-impl ClientPolicy {
-    /// The names of everything in which it differs from the default, for the operator and the record.
-    #[must_use]
-    pub fn deviations(&self) -> Vec<&'static str> {
-        let default = Self::default();
-        let differs = [
-            ("no_pkce", self.require_pkce != default.require_pkce),
-            ("first_party", self.first_party != default.first_party),
-            ("claims_in_id_token", self.claims_in_id_token != default.claims_in_id_token),
-            ("access_token_format", self.access_token_format != default.access_token_format),
-            ("access_token_alg", self.access_token_alg != default.access_token_alg),
-            ("static_refresh_tokens", self.refresh != default.refresh),
-            ("resources", self.resources != default.resources),
-            ("code_lifetime", self.code_lifetime != default.code_lifetime),
-            ("access_token_lifetime", self.access_token_lifetime != default.access_token_lifetime),
-            ("id_token_lifetime", self.id_token_lifetime != default.id_token_lifetime),
-            ("refresh_token_idle", self.refresh_token_idle != default.refresh_token_idle),
-        ];
-        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
-    }
-}
-
 /// An application that asks for tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Client {
@@ -364,6 +275,22 @@ pub struct ClientSecret {
 }
 
 impl Client {
+    pub(super) fn change(&mut self, change: ClientChange) {
+        if let Some(name) = change.name {
+            self.name = name;
+        }
+        if let Some(method) = change.auth_method {
+            self.auth_method = method;
+            self.kind = method.kind();
+        }
+        if let Some(metadata) = change.metadata {
+            self.metadata = metadata;
+        }
+        if let Some(policy) = change.policy {
+            self.policy = policy;
+        }
+    }
+
     /// Whether it may ask for tokens in this way.
     #[must_use]
     pub fn may_use(&self, grant: GrantType) -> bool {

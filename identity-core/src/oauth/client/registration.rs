@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::metadata::{self, Problem};
-use super::model::{AuthMethod, Client, ClientChange, ClientKind, ClientMetadata, ClientPolicy, GrantType};
+use super::model::{AuthMethod, Client, ClientChange, ClientKind, ClientMetadata, GrantType};
+use super::policy::ClientPolicy;
 use super::{apply, check_sector, mint_secret, store};
 use crate::audit;
 use crate::config::Registration;
@@ -109,25 +110,26 @@ impl OAuth<'_> {
         info: &RequestInfo,
     ) -> Result<Document, OAuthError> {
         let shared = self.shared;
-        let known = registered(shared, id, token).await?;
+        let mut client = registered(shared, id, token).await?;
         self.check_identity(body, id).await?;
         let described = Described::read(body)?;
         let grants = &described.metadata.grant_types;
-        let gains = grants.contains(&GrantType::ClientCredentials) && !known.may_use(GrantType::ClientCredentials);
+        let gains = grants.contains(&GrantType::ClientCredentials) && !client.may_use(GrantType::ClientCredentials);
         if gains && !matches!(shared.config.oauth.registration, Registration::WithToken(_)) {
             return Err(Problem::new("grant_types", "cannot gain client_credentials").into());
         }
-        check_sector(shared, &described.metadata).await?;
-        let mut op = Op::write(shared).await?;
-        let mut client = store::lock(&mut op, id).await?.ok_or_else(unknown)?;
-        let kept = described.auth_method.kind() == client.kind;
-        let require_pkce = if kept { client.policy.require_pkce } else { requires_pkce(shared, described.auth_method) };
-        let change = ClientChange {
+        let mut change = ClientChange {
             name: Some(described.name),
             auth_method: Some(described.auth_method),
             metadata: Some(described.metadata),
-            policy: Some(ClientPolicy { require_pkce, ..client.policy.clone() }),
+            policy: Some(policy(shared, &client, described.auth_method)),
         };
+        client.change(change.clone());
+        metadata::check(&client, &shared.config.oauth)?;
+        check_sector(shared, &client.metadata).await?;
+        let mut op = Op::write(shared).await?;
+        let mut client = store::lock(&mut op, id).await?.ok_or_else(unknown)?;
+        change.policy = Some(policy(shared, &client, described.auth_method));
         let secret = apply(&mut op, &mut client, change).await?;
         let event = Event::ClientUpdated { client: id.clone(), deviations: client.policy.deviations() };
         audit::record(&mut op, Act::anonymous(event, None, info)).await?;
@@ -192,6 +194,13 @@ fn bearer(header: &str) -> Option<&str> {
 
 fn requires_pkce(shared: &Shared, method: AuthMethod) -> bool {
     !(shared.config.oauth.relaxed_pkce && method.kind() == ClientKind::Confidential)
+}
+
+/// The policy of a client that changes how it proves itself: that of the operator, except that public clients have PKCE.
+fn policy(shared: &Shared, client: &Client, method: AuthMethod) -> ClientPolicy {
+    let kept = method.kind() == client.kind;
+    let require_pkce = if kept { client.policy.require_pkce } else { requires_pkce(shared, method) };
+    ClientPolicy { require_pkce, ..client.policy.clone() }
 }
 
 /// What a client says of itself, with the defaults for the rest. Members that nobody here knows are left out.

@@ -206,7 +206,8 @@ pub(super) async fn secrets(op: &Op<'_>, client_id: &ClientId) -> Result<Vec<Cli
 pub(super) async fn spend(store: &Store, assertion: &Digest<Assertion>, expires_at: Timestamp) -> Result<bool> {
     let sql = "INSERT INTO identity_client_assertions (digest, expires_at) VALUES ($1, $2) \
                ON CONFLICT (digest) DO NOTHING";
-    Ok(store.write_alone(sql, [value::digest(assertion), value::time(expires_at)]).await? == 1)
+    let written = store.write_alone(sql, [value::digest(assertion), value::time(expires_at)]).await?;
+    Ok(written == 1)
 }
 
 /// Removes what no longer counts, at most 500 of each at a time: assertions and secrets that have run out, and clients that registered

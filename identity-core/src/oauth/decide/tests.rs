@@ -28,7 +28,7 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 /// Signed in at second 1000, before the request.
-fn earlier<'a>(amr: &'a [String]) -> Browser<'a> {
+fn earlier(amr: &[String]) -> Browser<'_> {
     Browser { subject: "ann", auth_time: at(1000), amr, since_begun: false, kept: false, agreed: false }
 }
 
@@ -124,7 +124,7 @@ fn an_account_is_chosen_once() {
 fn consent_is_asked_for_whatever_was_not_agreed_to() {
     let amr = password();
     let decided = |agreed, first_party, assured, request| {
-        let case = Case { agreed, first_party, assured, ..Case::of(request, Some(earlier(&amr))) };
+        let case = Case { first_party, assured, agreed, ..Case::of(request, Some(earlier(&amr))) };
         case.decided()
     };
     assert_eq!(decided(None, false, true, request()), Decision::Consent);

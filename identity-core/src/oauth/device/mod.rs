@@ -19,11 +19,11 @@ use crate::limits::Action;
 use crate::op::Op;
 use crate::request::RequestInfo;
 use crate::scope::ScopeSet;
-use crate::session;
+use crate::session::{self, Session};
 use crate::shared::Shared;
 use crate::time::{Timestamp, after};
 use crate::token::{Token, kind};
-use crate::user;
+use crate::user::{self, User};
 
 use model::{DeviceAuthorization, Poll, State};
 
@@ -107,6 +107,9 @@ impl OAuth<'_> {
         }
         let Some(digest) = model::digest(&self.shared.signing.user_code, user_code) else { return Ok(None) };
         let mut op = Op::write(self.shared).await?;
+        if user::store::share(&mut op, &browser.profile.id).await?.is_none() {
+            return Ok(None);
+        }
         if !store::claim(&mut op, &digest, &browser.profile.id).await? {
             return Ok(None);
         }
@@ -132,7 +135,9 @@ impl OAuth<'_> {
         let Some(digest) = model::digest(&self.shared.signing.user_code, user_code) else { return Ok(false) };
         let user_id = &browser.profile.id;
         let mut op = Op::write(self.shared).await?;
-        user::store::share(&mut op, user_id).await?;
+        if user::store::share(&mut op, user_id).await?.is_none() {
+            return Ok(false);
+        }
         let Some(found) = store::find_by_code(&op, &digest).await? else { return Ok(false) };
         let client = found.client_id;
         if allow {
@@ -180,13 +185,20 @@ pub(super) async fn poll(shared: &Shared, asked: Asked<'_>) -> std::result::Resu
     let digest = Token::<kind::DeviceCode>::presented(params.required("device_code")?).digest();
     let resources = params.all("resource").map(str::to_owned).collect();
     let mut op = Op::write(shared).await?;
-    let waiting = store::lock(&mut op, &digest).await?;
-    let waiting = waiting.filter(|waiting| waiting.client_id == client.id).ok_or_else(bad)?;
+    let found = store::find(&op, &digest).await?;
+    let found = found.filter(|found| found.client_id == client.id).ok_or_else(bad)?;
+    // The user goes before the device, as in everything that holds both.
+    let held = match &found.session_id {
+        Some(session_id) => session::hold(&mut op, session_id).await?,
+        None => None,
+    };
+    let waiting = store::lock(&mut op, &found.id).await?.ok_or_else(bad)?;
     let poll = waiting.poll(op.now());
     let (code, text) = match poll {
-        Poll::Approved => return approved(op, client, waiting, resources).await,
+        Poll::Approved if found.session_id.is_some() => return approved(op, client, waiting, held, resources).await,
+        // An approval that came this very moment is heard of the next time.
+        Poll::Pending | Poll::Approved => (ErrorCode::AuthorizationPending, "Nobody has entered the code yet."),
         Poll::Over => return Err(bad()),
-        Poll::Pending => (ErrorCode::AuthorizationPending, "Nobody has entered the code yet."),
         Poll::TooSoon => (ErrorCode::SlowDown, "The device asks too often."),
         Poll::Denied => (ErrorCode::AccessDenied, "The user said no."),
         Poll::Expired => (ErrorCode::ExpiredToken, "The code has run out."),
@@ -201,12 +213,12 @@ async fn approved(
     mut op: Op<'_>,
     client: &Client,
     waiting: DeviceAuthorization,
+    held: Option<(Session, User)>,
     resources: Vec<String>,
 ) -> std::result::Result<Draft, OAuthError> {
     let gone = || OAuthError::new(ErrorCode::InvalidGrant, "Whoever let the device in is no longer signed in.");
     let resources = narrowed(&op.shared().config.http.base_url, resources, &waiting.resources)?;
-    let session_id = waiting.session_id.as_ref().ok_or_else(gone)?;
-    let held = session::hold(&mut op, session_id).await?.filter(|(_, user)| Some(&user.id) == waiting.user_id.as_ref());
+    let held = held.filter(|(_, user)| Some(&user.id) == waiting.user_id.as_ref());
     let (session, user) = held.ok_or_else(gone)?;
     if !store::spend(&mut op, &waiting.id).await? {
         return Err(gone());

@@ -52,11 +52,17 @@ pub(crate) async fn find_by_code(op: &Op<'_>, code: &Digest<Entered>) -> Result<
     row.map(|row| read(&Row::Pooled(&row))).transpose()
 }
 
-/// The device that polls, held until the end of the transaction.
-pub(crate) async fn lock(op: &mut Op<'_>, device: &Digest<kind::DeviceCode>) -> Result<Option<DeviceAuthorization>> {
+/// The device that polls.
+pub(crate) async fn find(op: &Op<'_>, device: &Digest<kind::DeviceCode>) -> Result<Option<DeviceAuthorization>> {
+    let row = Sql::new(op.db(), select!("device_digest = $1"), [value::digest(device)]).row(op.db()).await?;
+    row.map(|row| read(&Row::Pooled(&row))).transpose()
+}
+
+/// Reads a device and holds the row until the end of the transaction.
+pub(crate) async fn lock(op: &mut Op<'_>, id: &DeviceAuthorizationId) -> Result<Option<DeviceAuthorization>> {
     let postgres = op.db().get_database_backend() == DbBackend::Postgres;
-    let sql = if postgres { select!("device_digest = $1 FOR UPDATE") } else { select!("device_digest = $1") };
-    let row = Sql::new(op.db(), sql, [value::digest(device)]).row(op.db()).await?;
+    let sql = if postgres { select!("id = $1 FOR UPDATE") } else { select!("id = $1") };
+    let row = Sql::new(op.db(), sql, [value::text(id.as_str())]).row(op.db()).await?;
     row.map(|row| read(&Row::Pooled(&row))).transpose()
 }
 

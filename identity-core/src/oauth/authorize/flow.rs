@@ -1,0 +1,275 @@
+//! How a request gets from the browser to its answer.
+
+use super::{Authorization, Interaction, Step};
+use crate::auth::Resolved;
+use crate::error::Result;
+use crate::id::GrantId;
+use crate::oauth::client::{self, Client};
+use crate::oauth::consent;
+use crate::oauth::decide::{Agreed, Browser, Decision, Situation, decide};
+use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::grant::{self, Grant, Holder, State};
+use crate::oauth::request::{self, ClientChecked};
+use crate::oauth::subject::subject;
+use crate::oauth::{OAuth, Params};
+use crate::op::Op;
+use crate::request::RequestInfo;
+use crate::scope::ScopeSet;
+use crate::time::after;
+use crate::token::{Token, kind};
+use crate::user;
+
+impl OAuth<'_> {
+    /// Begins an authorization, with the session of the browser if it has one.
+    ///
+    /// # Errors
+    /// Trouble of our own only; what is wrong with the request is an [`Authorization`].
+    pub async fn authorize(
+        &self,
+        params: &Params,
+        browser: Option<&Resolved>,
+        _info: &RequestInfo,
+    ) -> Result<Authorization> {
+        let config = &self.shared.config;
+        let op = Op::read(self.shared);
+        let checked = match ClientChecked::check(&op, params).await? {
+            Ok(checked) => checked,
+            Err(error) => return Ok(Authorization::Refused(error)),
+        };
+        let hint = request::hint(self.shared, params).await?;
+        let request = match checked.request(config, hint) {
+            Ok(request) => request,
+            Err(error) => return Ok(Authorization::Answer(checked.refusal(&config.http.base_url, &error))),
+        };
+        let grant = Grant {
+            id: GrantId::mint(op.now(), op.entropy()),
+            client_id: request.client_id.clone(),
+            request,
+            state: State::Requested,
+            began_in: browser.map(|browser| browser.session.id.clone()),
+            kept_in: None,
+            consented_by: None,
+            created_at: op.now(),
+            expires_at: after(op.now(), config.oauth.request_lifetime),
+        };
+        let decision = self.decide(&op, &grant, &checked.client, browser).await?;
+        if let Decision::Refuse(code, text) = decision {
+            return Ok(self.refusal(&grant, code, text));
+        }
+        let mut op = Op::write(self.shared).await?;
+        grant::store::insert(&mut op, &grant).await?;
+        self.proceed(op, grant, checked.client, decision, browser).await
+    }
+
+    /// Looks again at an authorization that waited for somebody.
+    ///
+    /// # Errors
+    /// Trouble of our own only; one that is unknown or over is `Refused`.
+    pub async fn resume(
+        &self,
+        grant: &GrantId,
+        browser: Option<&Resolved>,
+        _info: &RequestInfo,
+    ) -> Result<Authorization> {
+        let op = Op::write(self.shared).await?;
+        match waiting(&op, grant).await? {
+            Some((grant, client)) => self.advance(op, grant, client, browser).await,
+            None => Ok(over()),
+        }
+    }
+
+    /// Goes on with the account that is signed in, after `Step::SelectAccount`.
+    ///
+    /// # Errors
+    /// As [`OAuth::resume`].
+    pub async fn keep_account(
+        &self,
+        grant: &GrantId,
+        browser: &Resolved,
+        _info: &RequestInfo,
+    ) -> Result<Authorization> {
+        let mut op = Op::write(self.shared).await?;
+        let Some((mut grant, client)) = waiting(&op, grant).await? else { return Ok(over()) };
+        if !grant::store::keep(&mut op, &grant.id, &browser.session.id).await? {
+            return Ok(over());
+        }
+        grant.kept_in = Some(browser.session.id.clone());
+        self.advance(op, grant, client, Some(browser)).await
+    }
+
+    /// Answers `Step::Consent`. It counts only where consent is what is next for this browser.
+    ///
+    /// # Errors
+    /// As [`OAuth::resume`].
+    pub async fn consent(
+        &self,
+        grant: &GrantId,
+        browser: &Resolved,
+        allow: bool,
+        info: &RequestInfo,
+    ) -> Result<Authorization> {
+        let mut op = Op::write(self.shared).await?;
+        let user_id = &browser.profile.id;
+        let is_there = user::store::share(&mut op, user_id).await?.is_some();
+        let Some((mut grant, client)) = waiting(&op, grant).await? else { return Ok(over()) };
+        if !is_there {
+            return self.advance(op, grant, client, None).await;
+        }
+        let decision = self.decide(&op, &grant, &client, Some(browser)).await?;
+        if decision != Decision::Consent {
+            return self.proceed(op, grant, client, decision, Some(browser)).await;
+        }
+        if !allow {
+            return self.deny(op, &grant).await;
+        }
+        if !grant::store::consent(&mut op, &grant.id, user_id).await? {
+            return Ok(over());
+        }
+        let scope = wanted_scope(&grant);
+        consent::give(&mut op, user_id, &client.id, &scope, &grant.request.resources, info).await?;
+        grant.consented_by = Some(user_id.clone());
+        self.advance(op, grant, client, Some(browser)).await
+    }
+
+    /// Gives an authorization up: the client hears `access_denied`.
+    ///
+    /// # Errors
+    /// As [`OAuth::resume`].
+    pub async fn cancel(&self, grant: &GrantId, _info: &RequestInfo) -> Result<Authorization> {
+        let op = Op::write(self.shared).await?;
+        match waiting(&op, grant).await? {
+            Some((grant, _)) => self.deny(op, &grant).await,
+            None => Ok(over()),
+        }
+    }
+
+    async fn deny(&self, mut op: Op<'_>, grant: &Grant) -> Result<Authorization> {
+        if !grant::store::deny(&mut op, &grant.id).await? {
+            return Ok(over());
+        }
+        op.commit().await?;
+        Ok(self.refusal(grant, ErrorCode::AccessDenied, "The user said no."))
+    }
+
+    async fn decide(
+        &self,
+        op: &Op<'_>,
+        grant: &Grant,
+        client: &Client,
+        browser: Option<&Resolved>,
+    ) -> Result<Decision> {
+        let user_id = browser.map(|browser| &browser.profile.id);
+        let remembered = match user_id {
+            Some(user_id) => consent::store::find(op, user_id, &client.id).await?,
+            None => None,
+        };
+        let subject = user_id.map(|user_id| subject(self.shared, client, user_id));
+        let browser = browser.zip(subject.as_deref()).map(|(browser, subject)| Browser {
+            subject,
+            auth_time: browser.session.created_at,
+            amr: &browser.session.amr,
+            since_begun: grant.began_in.as_ref() != Some(&browser.session.id)
+                && browser.session.created_at >= grant.created_at,
+            kept: grant.kept_in.as_ref() == Some(&browser.session.id),
+            agreed: grant.consented_by.as_ref() == Some(&browser.profile.id),
+        });
+        Ok(decide(&Situation {
+            request: &grant.request,
+            first_party: client.policy.first_party,
+            assured: request::is_assured(client, &grant.request),
+            browser,
+            remembered: remembered
+                .as_ref()
+                .map(|consent| Agreed { scope: &consent.scope, resources: &consent.resources }),
+            now: op.now(),
+        }))
+    }
+
+    async fn advance(
+        &self,
+        op: Op<'_>,
+        grant: Grant,
+        client: Client,
+        browser: Option<&Resolved>,
+    ) -> Result<Authorization> {
+        let decision = self.decide(&op, &grant, &client, browser).await?;
+        self.proceed(op, grant, client, decision, browser).await
+    }
+
+    /// Does what was decided, and commits it.
+    async fn proceed(
+        &self,
+        mut op: Op<'_>,
+        grant: Grant,
+        client: Client,
+        decision: Decision,
+        browser: Option<&Resolved>,
+    ) -> Result<Authorization> {
+        // Whoever has left meanwhile is nobody.
+        let browser = match browser {
+            Some(browser) if decision == Decision::Issue => {
+                user::store::share(&mut op, &browser.profile.id).await?.map(|_| browser)
+            }
+            browser => browser,
+        };
+        let step = match (decision, browser) {
+            (Decision::Refuse(code, text), _) => {
+                grant::store::deny(&mut op, &grant.id).await?;
+                op.commit().await?;
+                return Ok(self.refusal(&grant, code, text));
+            }
+            (Decision::Issue, Some(browser)) => return self.issue(op, &grant, &client, browser).await,
+            (Decision::Register, _) => Step::Register,
+            (Decision::SelectAccount, _) => Step::SelectAccount,
+            (Decision::Consent, _) => {
+                Step::Consent { scopes: wanted_scope(&grant), resources: grant.request.resources.clone() }
+            }
+            (Decision::Login | Decision::Issue, _) => Step::Login,
+        };
+        op.commit().await?;
+        let Grant { id, request, .. } = grant;
+        let (login_hint, ui_locales) = (request.login_hint, request.ui_locales);
+        Ok(Authorization::Ask(Interaction { grant: id, client, step, login_hint, ui_locales }))
+    }
+
+    /// Gives out the code, which only the answer carries.
+    async fn issue(&self, mut op: Op<'_>, grant: &Grant, client: &Client, browser: &Resolved) -> Result<Authorization> {
+        let code = Token::<kind::AuthorizationCode>::mint(op.entropy());
+        let holder = Holder { user_id: browser.profile.id.clone(), session_id: browser.session.id.clone() };
+        let lifetime = Client::lifetime(client.policy.code_lifetime, self.shared.config.oauth.code_lifetime);
+        let until = after(op.now(), lifetime);
+        if !grant::store::issue(&mut op, &grant.id, &holder, &code.digest(), until).await? {
+            return Ok(over());
+        }
+        op.commit().await?;
+        let answer = grant.request.reply_to.code(&self.shared.config.http.base_url, code.expose());
+        Ok(Authorization::Answer(answer))
+    }
+
+    fn refusal(&self, grant: &Grant, code: ErrorCode, text: &'static str) -> Authorization {
+        let error = OAuthError::new(code, text);
+        Authorization::Answer(grant.request.reply_to.refusal(&self.shared.config.http.base_url, &error))
+    }
+}
+
+/// What a user agrees to: the scopes, and those that stand for the claims that are asked for one by one.
+fn wanted_scope(grant: &Grant) -> ScopeSet {
+    grant.request.scope.and(&grant.request.claims.scopes())
+}
+
+/// An authorization that waits for somebody, and its client.
+async fn waiting(op: &Op<'_>, id: &GrantId) -> Result<Option<(Grant, Client)>> {
+    if id.as_str().contains('\0') {
+        return Ok(None);
+    }
+    let grant = grant::store::find(op, id).await?;
+    let Some(grant) = grant.filter(|grant| grant.state == State::Requested && op.now() < grant.expires_at) else {
+        return Ok(None);
+    };
+    Ok(client::store::find(op, &grant.client_id).await?.map(|client| (grant, client)))
+}
+
+fn over() -> Authorization {
+    let text = "This request is unknown, has been answered, or took too long.";
+    Authorization::Refused(OAuthError::new(ErrorCode::InvalidRequest, text))
+}
