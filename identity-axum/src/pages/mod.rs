@@ -17,6 +17,8 @@ mod logout;
 mod register;
 mod reply;
 mod reset;
+#[cfg(feature = "testing")]
+pub(crate) mod testing;
 mod texts;
 mod verify;
 mod view;

@@ -104,7 +104,7 @@ impl BaseUrl {
 
     /// Whether it leads to this machine, or to a name that nobody else can have (RFC 6761, section 6.2).
     pub(crate) fn is_for_tests(&self) -> bool {
-        let is_test = |host: Host<&str>| matches!(host, Host::Domain(name) if name.rsplit('.').next() == Some("test"));
+        let is_test = |host: Host<&str>| matches!(host, Host::Domain(name) if name.rsplit_once('.').is_some_and(|(_, top)| top == "test"));
         self.is_loopback() || self.host().is_some_and(is_test)
     }
 

@@ -148,55 +148,55 @@ async fn whoever_ends_a_session_and_however_its_clients_are_told() {
         let there = here.at_another_browser();
         let _ = there.signs_in().await.expect(200);
         let mut signed_in = [sign_in(&app, &client, &here).await, sign_in(&app, &client, &there).await];
-        let [of_here, of_there] = signed_in.each_mut().map(|claims| claims.remove("sid").unwrap());
+        let [ended_sid, other_sid] = signed_in.each_mut().map(|claims| claims.remove("sid").unwrap());
         let id = row(&app, &here).await.id;
         let password = "another password";
         let ended = match way {
             "/sign-out" => {
                 let _ = here.signs_out().await.expect(200);
-                vec![of_here]
+                vec![ended_sid]
             }
             "/revoke-session" => {
                 let token = there.session().await["session"]["token"].clone();
                 let _ = here.post(way, json!({ "token": token })).await.expect(200);
-                vec![of_there]
+                vec![other_sid]
             }
             "/revoke-other-sessions" => {
                 let _ = here.post(way, json!({})).await.expect(200);
-                vec![of_there]
+                vec![other_sid]
             }
             "/revoke-sessions" => {
                 let _ = here.post(way, json!({})).await.expect(200);
-                vec![of_here, of_there]
+                vec![ended_sid, other_sid]
             }
             "/change-password" => {
                 let body = json!({ "currentPassword": here.password, "newPassword": password });
                 let _ = here.post(way, body).await.expect(200);
-                vec![of_there]
+                vec![other_sid]
             }
             "/delete-user" => {
                 let _ = here.post(way, json!({ "password": here.password })).await.expect(200);
-                vec![of_here, of_there]
+                vec![ended_sid, other_sid]
             }
             "reset" => {
                 let _ = here.post("/request-password-reset", json!({ "email": here.email })).await.expect(200);
                 let token = app.letter_to(&here.email, 0).await.token();
                 let body = json!({ "newPassword": password, "token": token });
                 let _ = here.post("/reset-password", body).await.expect(200);
-                vec![of_here, of_there]
+                vec![ended_sid, other_sid]
             }
             "ban" => {
                 app.identity.users().ban(&id, &Ban { reason: None, expires_at: None }).await.unwrap();
-                vec![of_here, of_there]
+                vec![ended_sid, other_sid]
             }
             "recover" => {
                 app.identity.users().recover(&id, password).await.unwrap();
-                vec![of_here, of_there]
+                vec![ended_sid, other_sid]
             }
             // Signing in anew replaces the session of the browser.
             _ => {
                 let _ = here.signs_in().await.expect(200);
-                vec![of_here]
+                vec![ended_sid]
             }
         };
         let mut said = Vec::new();
