@@ -66,7 +66,8 @@ export async function startTarget({ name, profile, binary, postgres }) {
   return { base: proxy.base, stop, log, run, mails: (wanted) => sink.mails(wanted) };
 }
 
-async function isReady(port) {
+/** Whether the server on `port` answers. */
+export async function isReady(port) {
   try {
     return (await fetch(`http://127.0.0.1:${port}/health/ready`)).ok;
   } catch {
