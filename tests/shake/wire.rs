@@ -2,12 +2,12 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// After this long without an answer a request counts as lost.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -79,7 +79,19 @@ impl Wire {
         self.ask("POST", path, cookie, body).await
     }
 
-    /// The same with another method.
+    /// The same, again and again while it is told to come back: a machine that is busy answers in the end.
+    pub(crate) async fn insist(&mut self, path: &str, cookie: &str, body: &Value) -> Result<Answer, Lost> {
+        let begun = Instant::now();
+        loop {
+            let answer = self.post(path, cookie, body).await?;
+            if answer.status != 503 || begun.elapsed() > PATIENCE {
+                return Ok(answer);
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Another method, once.
     pub(crate) async fn ask(&mut self, method: &str, path: &str, cookie: &str, body: &Value) -> Result<Answer, Lost> {
         self.send(method, path, cookie, Some(body)).await
     }

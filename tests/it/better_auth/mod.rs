@@ -9,6 +9,7 @@ mod delete_user;
 mod email_otp;
 pub(crate) mod garbage;
 mod limits;
+mod oauth;
 mod origin_and_cors;
 mod password;
 mod provision;

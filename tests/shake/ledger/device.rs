@@ -66,14 +66,14 @@ impl Device {
             return Ok(None);
         }
         let body = json!({ "sessionToken": self.token });
-        let answer = wire.post("//device-sessions/validate", "", &body).await?.json();
+        let answer = wire.insist("//device-sessions/validate", "", &body).await?.json();
         if self.is_live() {
             let active = answer["session"]["lastActiveAt"].as_str().map(str::to_owned).unwrap_or_default();
             let active = active.parse::<chrono::DateTime<chrono::Utc>>().ok().map(|time| time.timestamp_millis());
             let kept = answer["valid"] == true && answer["session"]["id"] == self.id.as_str();
             return Ok((!kept || active < Some(self.seen)).then(|| format!("a live session is {answer}")));
         }
-        let again = wire.post("//device-sessions/migration-eligibility", "", &body).await?.json();
+        let again = wire.insist("//device-sessions/migration-eligibility", "", &body).await?.json();
         let kept = answer["valid"] == false && again["reason"] == "already migrated";
         Ok((!kept).then(|| format!("a migrated session is {answer} and {again}")))
     }

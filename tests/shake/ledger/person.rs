@@ -137,7 +137,8 @@ impl Person {
         }
         let mut accepted = Vec::new();
         for password in self.passwords.iter().chain(&self.replaced) {
-            let answer = wire.post("/sign-in/email", "", &json!({ "email": self.email, "password": password })).await?;
+            let body = json!({ "email": self.email, "password": password });
+            let answer = wire.insist("/sign-in/email", "", &body).await?;
             match answer.status {
                 200 => accepted.push((password, answer)),
                 401 => {}
