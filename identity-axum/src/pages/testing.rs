@@ -1,7 +1,7 @@
 //! What our pages read, piece by piece, for tests that try more than whole requests can carry.
 
-use super::answer::with_parameters;
 use super::texts::Language;
+use crate::facade::bridge::with_parameters;
 
 /// The tag of the language that `ui_locales` chooses.
 #[must_use]
