@@ -83,7 +83,7 @@ pub(crate) async fn lease(op: &mut Op<'_>, length: Duration) -> Result<Option<Le
     };
     let until = after(op.now(), length);
     let sql = format!(
-        "UPDATE identity_logout_deliveries SET leased_until = $1, attempts = attempts + 1 WHERE id IN \
+        "UPDATE identity_logout_deliveries SET leased_until = $1, attempts = attempts + 1 WHERE id = \
          (SELECT id FROM identity_logout_deliveries WHERE state = 'waiting' AND due_at <= $2 \
           AND (leased_until IS NULL OR leased_until <= $2) AND client_id NOT IN \
           (SELECT client_id FROM identity_logout_deliveries WHERE state = 'waiting' AND leased_until > $2) \

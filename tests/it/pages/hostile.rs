@@ -56,9 +56,10 @@ async fn hostile_addresses_of_an_application_are_not_linked() {
     {
         let app = TestApp::start().await;
         client(&app, "ledger", |_| ()).await;
+        let column = if app.database().is_postgres() { "jsonb" } else { "TEXT" };
         let sql = format!(
-            "UPDATE identity_clients SET metadata = replace(replace(CAST(metadata AS TEXT), 'https://ledger.example/privacy', '{policy}'), \
-             'https://ledger.example/terms', '{terms}')"
+            "UPDATE identity_clients SET metadata = CAST(replace(replace(CAST(metadata AS TEXT), 'https://ledger.example/privacy', \
+             '{policy}'), 'https://ledger.example/terms', '{terms}') AS {column})"
         );
         assert_eq!(app.database().change(&sql).await, 1);
         let page = app.actor("ann").visits(&request(&[])).await.at("/ui/login");
