@@ -23,10 +23,11 @@ impl Dialect for BetterAuth {
             None => sentence.to_owned(),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = match error.code() {
-            // The one refusal of the API that the reference writes as its authorization server does.
-            Code::InvalidAuthorizationQuery => json!({ "error": code }),
-            _ => json!({ "message": message, "code": code }),
+        // The one refusal of the API that the reference writes as its authorization server does.
+        let body = if error.code() == Code::InvalidAuthorizationQuery {
+            json!({ "error": code })
+        } else {
+            json!({ "message": message, "code": code })
         };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
