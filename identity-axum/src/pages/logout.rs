@@ -7,6 +7,7 @@ use super::reply::{self, Reply, see_other};
 use super::view::View;
 use super::visit::Visit;
 use super::{HOME, LOGGED_OUT, LOGIN};
+use crate::cookie::Name;
 
 #[derive(Debug, Template)]
 #[template(path = "logout.html")]
@@ -40,6 +41,8 @@ pub(super) async fn submit(visit: Visit) -> Reply {
     }
     let mut response = see_other(&visit.view.url(LOGGED_OUT))?;
     facade.cookies.clear_session(response.headers_mut());
+    // Whoever comes next to this browser is not told who was here.
+    facade.cookies.clear(response.headers_mut(), Name::Address);
     Ok(response)
 }
 
