@@ -15,21 +15,18 @@ const PASSWORD: &str = "correct horse";
 pub(crate) async fn prepare(identity: &Identity) -> Result<(), Failure> {
     let email = Email::parse(EMAIL)?;
     let users = identity.users();
-    let id = match users.find_by_email(&email).await? {
-        Some(user) => {
-            users.recover(&user.id, PASSWORD).await?;
-            user.id
-        }
-        None => {
-            let new = NewUser {
-                email,
-                name: String::from("Connie Ann Formance"),
-                password: Some(Secret::from(PASSWORD)),
-                email_verified: true,
-                role: String::from(DEFAULT_ROLE),
-            };
-            users.create(new).await?.id
-        }
+    let id = if let Some(user) = users.find_by_email(&email).await? {
+        users.recover(&user.id, PASSWORD).await?;
+        user.id
+    } else {
+        let new = NewUser {
+            email,
+            name: String::from("Connie Ann Formance"),
+            password: Some(Secret::from(PASSWORD)),
+            email_verified: true,
+            role: String::from(DEFAULT_ROLE),
+        };
+        users.create(new).await?.id
     };
     users.set_claims(&id, &claims()).await?;
     tracing::error!(

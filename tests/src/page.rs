@@ -162,14 +162,14 @@ impl Page {
         let (before, after) = self.tags.split_at(at);
         let start = before.iter().rposition(|tag| tag.name == "form").expect("a button stands in a form");
         let end = after.iter().position(|tag| tag.name == "/form").expect("a form ends");
-        let form = &before[start];
-        let inside = self.tags[start..at + end].iter();
+        let form = before.get(start).expect("it was found");
+        let inside = self.tags.get(start..at + end).unwrap_or_default().iter();
         let inputs = inside.filter(|tag| tag.name == "input" || tag.name == "textarea");
         let sent = inputs.filter(|tag| tag.get("type") != Some("checkbox") || tag.has("checked"));
         let fields =
             sent.filter_map(|tag| Some((tag.get("name")?.to_owned(), tag.get("value").unwrap_or_default().to_owned())));
         let mut fields: Vec<(String, String)> = fields.collect();
-        let pressed = &after[0];
+        let pressed = after.first().expect("it was found");
         fields.extend(
             pressed.get("name").map(|name| (name.to_owned(), pressed.get("value").unwrap_or_default().to_owned())),
         );
@@ -250,17 +250,14 @@ fn parse(html: &str) -> Vec<Tag> {
             let end = inside.find(|c: char| c.is_whitespace() || c == '=' || c == '>').expect("an attribute ends");
             let (key, after) = inside.split_at(end);
             assert!(key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-/".contains(&byte)), "attribute {key:?}");
-            let value = match after.strip_prefix("=\"") {
-                Some(quoted) => {
-                    let (value, after) = quoted.split_once('"').expect("a value is closed");
-                    inside = after;
-                    decode(value)
-                }
-                None => {
-                    assert!(!after.starts_with('='), "{key} has a value without quotes");
-                    inside = after;
-                    String::new()
-                }
+            let value = if let Some(quoted) = after.strip_prefix("=\"") {
+                let (value, after) = quoted.split_once('"').expect("a value is closed");
+                inside = after;
+                decode(value)
+            } else {
+                assert!(!after.starts_with('='), "{key} has a value without quotes");
+                inside = after;
+                String::new()
             };
             assert!(attributes.insert(key.to_owned(), value).is_none(), "{name} has {key} twice");
         }

@@ -14,5 +14,6 @@ pages! {
     TrustAnchor = "book/src/base-services/trust-anchor.md";
     Provisioning = "book/src/base-services/provisioning.md";
     DeviceSessions = "book/src/using/device-sessions.md";
+    Pages = "book/src/using/pages.md";
     Mail = "book/src/operating/mail.md";
 }

@@ -65,9 +65,8 @@ pub(super) async fn consent(State(facade): State<Arc<Facade>>, passed: Passed, c
     let scope = check.optional_text("scope");
     check.finish()?;
     let Some(pending) = pending(&facade, &passed)? else { return Ok(missing()) };
-    let scope = match scope.map(ScopeSet::parse).transpose() {
-        Ok(scope) => scope,
-        Err(_) => return Ok(wrong(ErrorCode::InvalidScope, "The scope is not a list of scopes.")),
+    let Ok(scope) = scope.map(ScopeSet::parse).transpose() else {
+        return Ok(wrong(ErrorCode::InvalidScope, "The scope is not a list of scopes."));
     };
     let (oauth, browser) = (facade.identity.oauth(), &caller.resolved);
     let stand = match scope.filter(|_| accept) {

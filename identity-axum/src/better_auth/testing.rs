@@ -93,3 +93,5 @@ pub async fn body(headers: &HeaderMap, bytes: Bytes) -> Result<Option<Value>> {
         Input::Json(value) => Ok(Some(value)),
     }
 }
+
+pub use crate::pages::testing::{accept_language, answer, ui_locales};

@@ -1,11 +1,22 @@
-//! The files beside the pages: one stylesheet, and a script that no page needs.
+//! The files beside the pages: one stylesheet, a script that no page needs, and the pictures of applications.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Uri, header};
+use identity_core::Code;
 use identity_core::crypto::hmac::Key;
+use identity_core::id::ClientId;
+use identity_core::oauth::Client;
+use url::form_urlencoded::Serializer;
+
+use super::LOGO;
+use super::reply::Reply;
+use super::visit::Visit;
+
+/// The parameter that names a client.
+const CLIENT_ID: &str = "client_id";
 
 const STYLE: &str = include_str!("../../assets/app.css");
 const SCRIPT: &str = include_str!("../../assets/enhance.js");
@@ -40,4 +51,24 @@ fn file(content: &'static str, kind: &'static str, versioned: bool) -> Response 
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     (headers, content).into_response()
+}
+
+/// Where we show the picture of a client.
+pub(super) fn logo_url(client: &Client) -> String {
+    let query = Serializer::new(String::new()).append_pair(CLIENT_ID, client.id.as_str()).finish();
+    format!("{LOGO}?{query}")
+}
+
+/// The picture of a client, as a picture and nothing else.
+pub(super) async fn logo(visit: Visit) -> Reply {
+    let clients = visit.site.facade.identity.clients();
+    let client = clients.find(&ClientId::from_text(visit.text(CLIENT_ID)?)).await?.ok_or(Code::NotFound)?;
+    let picture = clients.picture(&client).await.ok_or(Code::NotFound)?;
+    let headers = [
+        (header::CONTENT_TYPE, picture.kind),
+        (header::CACHE_CONTROL, "private, max-age=600"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),
+    ];
+    Ok((headers, picture.bytes.to_vec()).into_response())
 }

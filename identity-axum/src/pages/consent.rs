@@ -14,6 +14,9 @@ use super::view::{Asking, Pending, View};
 use super::visit::{Asked, Visit};
 use super::{LOGIN, login};
 
+/// The scopes of OpenID Connect as they are read out, before all others.
+const ORDER: [&str; 6] = [OPENID, "profile", "email", "phone", "address", OFFLINE_ACCESS];
+
 /// A scope in words.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Right {
@@ -77,7 +80,8 @@ pub(super) fn rights(visit: &Visit, client: &Client, scopes: &ScopeSet, user: &P
         };
         Right { name, hint }
     };
-    scopes.iter().map(right).collect()
+    let known = ORDER.into_iter().filter(|scope| scopes.contains(scope));
+    known.chain(scopes.iter().filter(|scope| !ORDER.contains(scope))).map(right).collect()
 }
 
 /// Takes the answer.

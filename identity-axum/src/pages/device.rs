@@ -96,16 +96,23 @@ pub(super) async fn ask(mut visit: Visit) -> Reply {
             return trouble.on(reply::page(trouble.status, &visit.view, &page));
         }
     };
-    visit.view.client = Some(Asking::of(&request.client));
+    visit.view.client = Some(visit.asking(&request.client).await);
     let Some(client) = &visit.view.client else { return see_other(&visit.view.url(DEVICE)) };
     let page = Confirm {
         view: &visit.view,
         client,
-        code: &code,
+        code: &as_shown(&code),
         rights: rights(&visit, &request.client, &request.scope, &user),
         resources: request.resources,
     };
     reply::page(StatusCode::OK, &visit.view, &page)
+}
+
+/// A code as the device shows it, for people to compare.
+fn as_shown(code: &str) -> String {
+    let letters = code.replace('-', "").to_ascii_uppercase();
+    let (first, second) = letters.split_at_checked(letters.len().div_ceil(2)).unwrap_or((&letters, ""));
+    format!("{first}-{second}")
 }
 
 /// Lets the device in, or not.

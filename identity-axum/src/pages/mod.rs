@@ -17,6 +17,8 @@ mod logout;
 mod register;
 mod reply;
 mod reset;
+#[cfg(feature = "testing")]
+pub(crate) mod testing;
 mod texts;
 mod verify;
 mod view;
@@ -56,6 +58,7 @@ const DEVICE: &str = "/ui/device";
 const DEVICE_CONFIRM: &str = "/ui/device/confirm";
 const LOGOUT: &str = "/ui/logout";
 const LOGGED_OUT: &str = "/ui/logged-out";
+const LOGO: &str = "/ui/logo";
 const ERROR: &str = "/ui/error";
 /// Where somebody goes on to who came by themselves.
 const HOME: &str = "/";
@@ -93,7 +96,7 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
 
     type Methods = MethodRouter<Arc<Site>>;
     let only = || MethodRouter::new().fallback(error::wrong_method);
-    let pages: [(&'static str, Rule, Methods); 21] = [
+    let pages: [(&'static str, Rule, Methods); 22] = [
         (AUTHORIZE, Rule::FROM_ANYWHERE, only().get(authorize::endpoint).post(authorize::endpoint)),
         (
             END_SESSION,
@@ -116,6 +119,7 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         (ERROR, PLAIN, only().get(error::show)),
         ("/ui/assets/app.css", Rule::FREE, only().get(assets::style)),
         ("/ui/assets/enhance.js", Rule::FREE, only().get(assets::script)),
+        (LOGO, Rule::FROM_ANYWHERE, only().get(assets::logo)),
         ("/ui", PLAIN, only().get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
         ("/ui/", PLAIN, only().get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
         ("/ui/{*path}", PLAIN, any(error::not_found)),

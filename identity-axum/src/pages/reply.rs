@@ -75,7 +75,6 @@ fn render(status: StatusCode, template: &impl Template, forms: Forms, scripts: b
     if let Ok(policy) = HeaderValue::try_from(policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     keep_private(headers);
     Ok(response)
@@ -89,7 +88,12 @@ pub(super) fn see_other(location: &str) -> Reply {
     Ok(response)
 }
 
+/// Keeps an answer out of frames, caches and the logs of others, redirects included.
 fn keep_private(headers: &mut HeaderMap) {
+    let framed = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(framed);
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }

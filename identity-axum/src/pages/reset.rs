@@ -75,18 +75,15 @@ pub(super) async fn ask(mut visit: Visit) -> Reply {
 /// Sends the mail. The link in it leads back to what waits.
 pub(super) async fn send(mut visit: Visit) -> Reply {
     let typed = visit.text("email")?.trim().to_owned();
-    let email = match Email::parse(&typed) {
-        Ok(email) => email,
-        Err(_) => {
-            if let Asked::Elsewhere(response) = visit.asked().await? {
-                return Ok(response);
-            }
-            let texts = &visit.view.t().common;
-            let mut email = Field::new("email", typed.as_str()).focused();
-            email.refuse(if typed.is_empty() { texts.no_email() } else { texts.bad_email() });
-            let page = Ask { view: &visit.view, email, offered: offered(&visit), notice: None };
-            return reply::page(StatusCode::UNPROCESSABLE_ENTITY, &visit.view, &page);
+    let Ok(email) = Email::parse(&typed) else {
+        if let Asked::Elsewhere(response) = visit.asked().await? {
+            return Ok(response);
         }
+        let texts = &visit.view.t().common;
+        let mut email = Field::new("email", typed.as_str()).focused();
+        email.refuse(if typed.is_empty() { texts.no_email() } else { texts.bad_email() });
+        let page = Ask { view: &visit.view, email, offered: offered(&visit), notice: None };
+        return reply::page(StatusCode::UNPROCESSABLE_ENTITY, &visit.view, &page);
     };
     let back = visit.view.url(RESET);
     if let Err(error) = visit.site.facade.identity.password_reset().request(&email, Some(&back), &visit.info).await {

@@ -128,19 +128,16 @@ pub(super) async fn submit(mut visit: Visit) -> Reply {
 /// Sends another mail.
 pub(super) async fn send(mut visit: Visit) -> Reply {
     let typed = visit.text("email")?.trim().to_owned();
-    let email = match Email::parse(&typed) {
-        Ok(email) => email,
-        Err(_) => {
-            if let Asked::Elsewhere(response) = visit.asked().await? {
-                return Ok(response);
-            }
-            let texts = &visit.view.t().common;
-            let mut page = Page::new(&visit, None, false);
-            page.address.value = typed;
-            let empty = page.address.value.is_empty();
-            page.address.refuse(if empty { texts.no_email() } else { texts.bad_email() });
-            return reply::page(StatusCode::UNPROCESSABLE_ENTITY, &visit.view, &page);
+    let Ok(email) = Email::parse(&typed) else {
+        if let Asked::Elsewhere(response) = visit.asked().await? {
+            return Ok(response);
         }
+        let texts = &visit.view.t().common;
+        let mut page = Page::new(&visit, None, false);
+        page.address.value = typed;
+        let empty = page.address.value.is_empty();
+        page.address.refuse(if empty { texts.no_email() } else { texts.bad_email() });
+        return reply::page(StatusCode::UNPROCESSABLE_ENTITY, &visit.view, &page);
     };
     let own = visit.session().filter(|session| session.profile.email == email.as_str());
     let callback = callback(&visit.view);

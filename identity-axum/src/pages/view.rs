@@ -187,6 +187,8 @@ pub(super) struct Asking {
     pub(super) name: String,
     pub(super) letters: String,
     pub(super) tone: u64,
+    /// Where we show its picture, when there is one.
+    pub(super) logo: Option<String>,
     /// The host that its answers go to, where it is one.
     pub(super) host: Option<String>,
     pub(super) policy: Option<String>,
@@ -205,6 +207,7 @@ impl Asking {
             letters: letters.map(|letter| letter.to_uppercase().collect()).unwrap_or_default(),
             name,
             tone: sum % TONES + 1,
+            logo: None,
             host: if hosts.len() == 1 { hosts.pop() } else { None },
             policy: client.metadata.policy_uri.as_deref().and_then(web_page),
             terms: client.metadata.tos_uri.as_deref().and_then(web_page),

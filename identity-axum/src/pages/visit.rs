@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use identity_core::auth::Resolved;
-use identity_core::oauth::{Authorization, Interaction, Params};
+use identity_core::oauth::{Authorization, Client, Interaction, Params};
 use identity_core::request::RequestInfo;
 use identity_core::text::Email;
 use identity_core::{Code, Error, Result};
@@ -16,7 +16,7 @@ use url::form_urlencoded::Serializer;
 use super::reply::{Failed, Reply, see_other};
 use super::texts::Language;
 use super::view::{Asking, GRANT, Here, Pending, UI_LOCALES, USER_CODE, View};
-use super::{Site, answer};
+use super::{Site, answer, assets};
 use crate::cookie::{Name, encode};
 use crate::facade::caller::Caller;
 
@@ -128,11 +128,17 @@ impl Visit {
         match oauth.resume(grant, self.session(), &self.info).await? {
             Authorization::Ask(interaction) => {
                 self.view.prefer(&interaction.ui_locales);
-                self.view.client = Some(Asking::of(&interaction.client));
+                self.view.client = Some(self.asking(&interaction.client).await);
                 Ok(Asked::Application(Box::new(interaction)))
             }
             settled => Ok(Asked::Elsewhere(answer::follow(self, settled)?)),
         }
+    }
+
+    /// An application as people see it, with its picture.
+    pub(super) async fn asking(&self, client: &Client) -> Asking {
+        let pictured = self.site.facade.identity.clients().picture(client).await.is_some();
+        Asking { logo: pictured.then(|| assets::logo_url(client)), ..Asking::of(client) }
     }
 
     /// Where somebody goes on to once they are signed in with `session`: to what waits, or to the front page.

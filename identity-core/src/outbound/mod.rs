@@ -5,6 +5,7 @@
 
 mod address;
 mod keys;
+mod pictures;
 
 use std::fmt;
 use std::fs;
@@ -25,6 +26,8 @@ use crate::config::OutboundOptions;
 use self::address::is_public;
 
 pub(crate) use keys::{KeySets, Want, key_set};
+pub use pictures::Picture;
+use pictures::Pictures;
 
 /// How long a request may take in all.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -43,6 +46,8 @@ pub(crate) struct Outbound {
     permits: Semaphore,
     /// The key sets that were fetched.
     pub(crate) key_sets: KeySets,
+    /// The pictures that were fetched.
+    pictures: Pictures,
 }
 
 /// Why a request came to nothing. For the log alone: a stranger must not learn from it what there is inside of our networks.
@@ -138,6 +143,7 @@ impl Outbound {
             client: OnceLock::new(),
             permits: Semaphore::new(MOST_AT_ONCE),
             key_sets: KeySets::default(),
+            pictures: Pictures::default(),
         })
     }
 

@@ -14,6 +14,7 @@ mod cookie;
 mod email;
 mod host;
 mod jwt;
+mod page;
 mod password_hash;
 mod redirect;
 
@@ -23,6 +24,7 @@ pub use cookie::cookie;
 pub use email::email;
 pub use host::host;
 pub use jwt::jwt;
+pub use page::page;
 pub use password_hash::password_hash;
 pub use redirect::redirect;
 

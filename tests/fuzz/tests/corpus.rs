@@ -50,3 +50,8 @@ fn a_token_is_good_only_when_our_key_has_signed_it_for_its_issuer_audience_and_t
 fn an_authorization_request_is_answered_at_a_registered_address_or_nowhere() {
     holds("authorization", identity_fuzz::authorization);
 }
+
+#[test]
+fn a_page_speaks_what_was_asked_for_and_carries_an_answer_unchanged() {
+    holds("page", identity_fuzz::page);
+}

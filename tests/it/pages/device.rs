@@ -58,6 +58,7 @@ async fn somebody_signs_in_on_the_way_and_lets_the_device_in() {
     let login = enters(&ann, &typed).await.at("/ui/login");
     let page = sign_in(&login, &ann).await.at("/ui/device/confirm");
     assert!(page.text().contains("Connect Foundry CLI?") && page.text().contains("See your email address"));
+    assert!(page.text().contains(&format!("Code {code}")), "as the device shows it: {}", page.text());
     assert!(page.text().contains("Only continue if you started this."));
     assert_eq!(hears(&app, &waiting).await, "authorization_pending");
     let done = page.form("consent-allow").submit().await.at("/ui/device");

@@ -84,10 +84,8 @@ async fn every_page_is_whole() {
             let id = tag.get("id").expect("a field has an id");
             assert!(tags.iter().any(|label| label.name == "label" && label.get("for") == Some(id)), "{url}: {id}");
         }
-        for name in ["aria-describedby"] {
-            let named = tags.iter().filter_map(|tag| tag.get(name)).flat_map(|ids| ids.split(' '));
-            named.for_each(|id| assert!(page.id(id).is_some(), "{url}: {name} names {id}"));
-        }
+        let named = tags.iter().filter_map(|tag| tag.get("aria-describedby")).flat_map(|ids| ids.split(' '));
+        named.for_each(|id| assert!(page.id(id).is_some(), "{url}: a field is described by {id}"));
     }
 }
 
@@ -99,7 +97,9 @@ async fn no_page_carries_the_token_of_a_session() {
     let call = page.form("login-submit").fill("username", &ann.email).fill("password", &ann.password).call();
     let reply = ann.send(call).await.expect(303);
     assert_eq!(reply.header("set-auth-token"), None);
-    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert_eq!((reply.header("cache-control"), reply.header("pragma")), (Some("no-store"), Some("no-cache")));
+    assert_eq!(reply.header("x-frame-options"), Some("DENY"));
+    assert!(reply.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
     assert!(reply.text().is_empty());
 }
 

@@ -8,6 +8,7 @@ mod headers;
 mod hostile;
 mod languages;
 mod login;
+mod logo;
 mod logout;
 mod pending;
 mod register;

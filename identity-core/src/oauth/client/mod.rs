@@ -15,6 +15,8 @@ pub use model::{
 pub use policy::{AccessTokenFormat, ClientPolicy, RefreshPolicy};
 pub use uri::redirect_uri_matches;
 
+pub use crate::outbound::Picture;
+
 use std::time::Duration;
 
 use crate::audit;
@@ -82,6 +84,12 @@ impl Clients<'_> {
     /// Trouble with the database only.
     pub async fn find(&self, id: &ClientId) -> Result<Option<Client>> {
         store::find(&Op::read(self.shared), id).await
+    }
+
+    /// The picture of a client, fetched from its `logo_uri` and kept for an hour. `None` where it has none, or none that can be shown.
+    pub async fn picture(&self, client: &Client) -> Option<Picture> {
+        let url = client.metadata.logo_uri.as_deref()?;
+        self.shared.outbound.picture(url, self.shared.clock.now()).await
     }
 
     /// At most `limit` clients whose ids come after `after`, in the order of their ids.

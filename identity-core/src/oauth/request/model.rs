@@ -119,7 +119,7 @@ impl AuthorizationRequest {
             ("login_hint", self.login_hint.clone().unwrap_or_default()),
             ("ui_locales", self.ui_locales.join(" ")),
             ("code_challenge", self.code_challenge.clone().unwrap_or_default()),
-            ("code_challenge_method", challenged.then_some("S256").unwrap_or_default().to_owned()),
+            ("code_challenge_method", if challenged { "S256" } else { "" }.to_owned()),
             ("nonce", self.nonce.clone().unwrap_or_default()),
         ];
         params.into_iter().filter(|(_, value)| !value.is_empty()).collect()
