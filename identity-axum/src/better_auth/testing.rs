@@ -1,18 +1,21 @@
 //! What a request is checked with before a handler sees it, piece by piece: for tests that try more than whole requests can carry.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use http::HeaderMap;
 use identity_core::Result;
 use identity_core::config::HttpOptions;
 use identity_core::crypto::hmac::Key;
+use identity_core::id::GrantId;
 use identity_core::secret::Secret;
-use identity_core::time::Timestamp;
+use identity_core::time::{Timestamp, after};
 use serde_json::Value;
 
 use super::cache;
 use super::input::{self, Input};
 use crate::cookie::{self, Name};
-use crate::facade::origin;
+use crate::facade::{bridge, origin};
 
 /// The cookies of one key.
 #[derive(Clone, Debug)]
@@ -57,6 +60,18 @@ impl Cookies {
     pub fn cached_session(&self, value: &str, token: &str, now: Timestamp) -> Option<Value> {
         cache::open(&self.key, value, token, now)
     }
+}
+
+/// The query with which a page of an application is opened while an authorization waits; good for an hour from `now`.
+#[must_use]
+pub fn sign_query(key: &Key, params: &[(&'static str, String)], grant: &str, now: Timestamp) -> String {
+    bridge::sign(key, params, &GrantId::from_text(grant), now, after(now, Duration::from_hours(1)))
+}
+
+/// The authorization and the client that a query stands for, if it is signed with the key and in time.
+#[must_use]
+pub fn open_query(key: &Key, query: &str, now: Timestamp) -> Option<(String, String)> {
+    bridge::open(key, query, now).map(|pending| (pending.grant.into(), pending.client_id.into()))
 }
 
 /// The origins that are trusted.

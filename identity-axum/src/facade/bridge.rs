@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use identity_core::crypto::hmac::Key;
 use identity_core::id::{ClientId, GrantId};
 use identity_core::oauth::{Authorization, ErrorCode, Interaction, OAuthError, ResponseMode, Step};
 use identity_core::time::{Timestamp, after};
@@ -61,45 +62,55 @@ impl Facade {
         };
         let page = page.filter(|_| interaction.mode == ResponseMode::Query)?;
         let separator = if page.contains('?') { '&' } else { '?' };
-        Some(format!("{page}{separator}{}", self.signed(interaction)))
-    }
-
-    fn signed(&self, interaction: &Interaction) -> String {
-        let (now, lifetime) = (self.identity.now(), self.identity.config().oauth.request_lifetime);
-        let mut pairs = interaction.params.clone();
-        pairs.push((GRANT, interaction.grant.as_str().to_owned()));
-        let names: Vec<&'static str> = pairs.iter().map(|(name, _)| *name).collect();
-        pairs.push((EXPIRY, after(now, lifetime).timestamp().to_string()));
-        pairs.push((ISSUED_AT, now.timestamp_millis().to_string()));
-        pairs.extend(names.into_iter().map(|name| (NAMES, name.to_owned())));
-        let signature = self.identity.query_key().sign(canonical(&pairs).as_bytes());
-        pairs.push((SIGNATURE, STANDARD.encode(signature)));
-        Serializer::new(String::new()).extend_pairs(pairs).finish()
+        let until = after(self.identity.now(), oauth.request_lifetime);
+        let key = self.identity.query_key();
+        let query = sign(key, &interaction.params, &interaction.grant, self.identity.now(), until);
+        Some(format!("{page}{separator}{query}"))
     }
 
     /// What a query stands for that a page gives back; `None` for one that is not ours, was changed, or has run out.
     pub(crate) fn pending(&self, query: &str) -> Option<Pending> {
-        let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let one = |name: &str| {
-            let mut values = pairs.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str());
-            values.next().filter(|_| values.next().is_none())
-        };
-        let names: Vec<&str> =
-            pairs.iter().filter(|(name, _)| name == NAMES).map(|(_, value)| value.as_str()).collect();
-        let covered = |name: &str| [EXPIRY, ISSUED_AT, NAMES].contains(&name) || names.contains(&name);
-        let signed: Vec<(&str, String)> = pairs
-            .iter()
-            .filter(|(name, _)| covered(name))
-            .map(|(name, value)| (name.as_str(), value.clone()))
-            .collect();
-        let signature = STANDARD.decode(one(SIGNATURE)?).ok()?;
-        if !self.identity.query_key().verify(canonical(&signed).as_bytes(), &signature) {
-            return None;
-        }
-        let expires_at = Timestamp::from_timestamp(one(EXPIRY)?.parse().ok()?, 0)?;
-        let pending = Pending { grant: GrantId::from_text(one(GRANT)?), client_id: ClientId::from_text(one(CLIENT)?) };
-        (self.identity.now() < expires_at).then_some(pending)
+        open(self.identity.query_key(), query, self.identity.now())
     }
+}
+
+/// Signs a query that is good until `until`.
+pub(crate) fn sign(
+    key: &Key,
+    params: &[(&'static str, String)],
+    grant: &GrantId,
+    now: Timestamp,
+    until: Timestamp,
+) -> String {
+    let mut pairs = params.to_vec();
+    pairs.push((GRANT, grant.as_str().to_owned()));
+    let names: Vec<&'static str> = pairs.iter().map(|(name, _)| *name).collect();
+    pairs.push((EXPIRY, until.timestamp().to_string()));
+    pairs.push((ISSUED_AT, now.timestamp_millis().to_string()));
+    pairs.extend(names.into_iter().map(|name| (NAMES, name.to_owned())));
+    let signature = key.sign(canonical(&pairs).as_bytes());
+    pairs.push((SIGNATURE, STANDARD.encode(signature)));
+    Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// What a signed query stands for.
+pub(crate) fn open(key: &Key, query: &str, now: Timestamp) -> Option<Pending> {
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let one = |name: &str| {
+        let mut values = pairs.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        values.next().filter(|_| values.next().is_none())
+    };
+    let names: Vec<&str> = pairs.iter().filter(|(name, _)| name == NAMES).map(|(_, value)| value.as_str()).collect();
+    let covered = |name: &str| [EXPIRY, ISSUED_AT, NAMES].contains(&name) || names.contains(&name);
+    let signed: Vec<(&str, String)> =
+        pairs.iter().filter(|(name, _)| covered(name)).map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let signature = STANDARD.decode(one(SIGNATURE)?).ok()?;
+    if !key.verify(canonical(&signed).as_bytes(), &signature) {
+        return None;
+    }
+    let expires_at = Timestamp::from_timestamp(one(EXPIRY)?.parse().ok()?, 0)?;
+    let pending = Pending { grant: GrantId::from_text(one(GRANT)?), client_id: ClientId::from_text(one(CLIENT)?) };
+    (now < expires_at).then_some(pending)
 }
 
 /// The pairs in an order that does not depend on how a page has put them together again.

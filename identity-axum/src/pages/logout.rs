@@ -11,6 +11,7 @@ use super::reply::{self, Forms, Reply, see_other};
 use super::view::{Asking, UI_LOCALES, View, web_page};
 use super::visit::Visit;
 use super::{END_SESSION, HOME, LOGGED_OUT, LOGIN, LOGOUT, error};
+use crate::cookie::Name;
 use crate::facade::bridge::with_parameters;
 
 /// The parameter that names the application.
@@ -100,7 +101,10 @@ fn browser(visit: &Visit) -> Option<LoggedIn<'_>> {
 /// Goes on without the cookies of the session that has ended.
 fn leave(visit: &Visit, location: &str) -> Result<Response, reply::Failed> {
     let mut response = see_other(location)?;
-    visit.site.facade.cookies.clear_session(response.headers_mut());
+    let cookies = &visit.site.facade.cookies;
+    cookies.clear_session(response.headers_mut());
+    // Whoever comes next to this browser is not told who was here.
+    cookies.clear(response.headers_mut(), Name::Address);
     Ok(response)
 }
 

@@ -104,8 +104,8 @@ impl BaseUrl {
 
     /// Whether it leads to this machine, or to a name that nobody else can have (RFC 6761, section 6.2).
     pub(crate) fn is_for_tests(&self) -> bool {
-        let is_test = |host: Host<&str>| matches!(host, Host::Domain(name) if name.rsplit_once('.').is_some_and(|(_, top)| top == "test"));
-        self.is_loopback() || self.host().is_some_and(is_test)
+        let is_test = |name: &str| name.rsplit_once('.').is_some_and(|(_, top)| top == "test");
+        self.is_loopback() || self.host().is_some_and(|host| matches!(host, Host::Domain(name) if is_test(name)))
     }
 
     /// Whether it leads to this machine.

@@ -16,6 +16,7 @@ mod host;
 mod jwt;
 mod page;
 mod password_hash;
+mod query;
 mod redirect;
 
 pub use authorization::authorization;
@@ -26,6 +27,7 @@ pub use host::host;
 pub use jwt::jwt;
 pub use page::page;
 pub use password_hash::password_hash;
+pub use query::query;
 pub use redirect::redirect;
 
 /// Cuts input at its first line break.

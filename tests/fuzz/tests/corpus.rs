@@ -55,3 +55,8 @@ fn an_authorization_request_is_answered_at_a_registered_address_or_nowhere() {
 fn a_page_speaks_what_was_asked_for_and_carries_an_answer_unchanged() {
     holds("page", identity_fuzz::page);
 }
+
+#[test]
+fn a_query_of_a_page_opens_what_our_key_has_signed_and_nothing_else() {
+    holds("query", identity_fuzz::query);
+}

@@ -6,6 +6,7 @@ use identity_tests::TestApp;
 async fn somebody_is_asked_before_the_session_ends() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
+    let _ = ann.visits("/ui/forgot").await.form("forgot-submit").fill("email", &ann.email).submit().await;
     let page = ann.visits("/ui/logout").await.at("/ui/logout");
     assert!(ann.is_signed_in().await, "looking at the page changes nothing");
     assert_eq!(page.form("logout-cancel").submit().await.path(), "/");
@@ -13,7 +14,8 @@ async fn somebody_is_asked_before_the_session_ends() {
     let done = page.form("logout-confirm").submit().await.at("/ui/logged-out");
     assert!(done.id("logged-out").is_some());
     assert!(!ann.is_signed_in().await);
-    let _ = done.follow("Sign in again").await.at("/ui/login");
+    let login = done.follow("Sign in again").await.at("/ui/login");
+    assert_eq!(login.id("username").unwrap().get("value"), Some(""), "nobody is told who was here");
 }
 
 #[tokio::test]
