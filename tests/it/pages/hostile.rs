@@ -56,10 +56,12 @@ async fn hostile_addresses_of_an_application_are_not_linked() {
     {
         let app = TestApp::start().await;
         client(&app, "ledger", |_| ()).await;
-        let sql = format!(
-            "UPDATE identity_clients SET metadata = replace(replace(CAST(metadata AS TEXT), 'https://ledger.example/privacy', '{policy}'), \
+        let metadata = format!(
+            "replace(replace(CAST(metadata AS TEXT), 'https://ledger.example/privacy', '{policy}'), \
              'https://ledger.example/terms', '{terms}')"
         );
+        let kind = if app.database().is_postgres() { "JSONB" } else { "TEXT" };
+        let sql = format!("UPDATE identity_clients SET metadata = CAST({metadata} AS {kind})");
         assert_eq!(app.database().change(&sql).await, 1);
         let page = app.actor("ann").visits(&request(&[])).await.at("/ui/login");
         is_only_text(&page);
