@@ -116,7 +116,7 @@ const arrived = (page) => page.waitForSelector('#done');
 async function inspect(page, name) {
   for (const { width, scheme } of LOOKS) {
     await page.setViewportSize({ width, height: 844 });
-    // A colour that is still on its way to the other look is no colour of either.
+    // A button on its way from one colour to the other would be measured in between.
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     const where = `${name} at ${width} px, ${scheme}`;
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

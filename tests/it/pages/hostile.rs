@@ -56,11 +56,12 @@ async fn hostile_addresses_of_an_application_are_not_linked() {
     {
         let app = TestApp::start().await;
         client(&app, "ledger", |_| ()).await;
-        let column = if app.database().is_postgres() { "jsonb" } else { "TEXT" };
-        let sql = format!(
-            "UPDATE identity_clients SET metadata = CAST(replace(replace(CAST(metadata AS TEXT), 'https://ledger.example/privacy', \
-             '{policy}'), 'https://ledger.example/terms', '{terms}') AS {column})"
+        let metadata = format!(
+            "replace(replace(CAST(metadata AS TEXT), 'https://ledger.example/privacy', '{policy}'), \
+             'https://ledger.example/terms', '{terms}')"
         );
+        let kind = if app.database().is_postgres() { "JSONB" } else { "TEXT" };
+        let sql = format!("UPDATE identity_clients SET metadata = CAST({metadata} AS {kind})");
         assert_eq!(app.database().change(&sql).await, 1);
         let page = app.actor("ann").visits(&request(&[])).await.at("/ui/login");
         is_only_text(&page);
