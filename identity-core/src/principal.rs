@@ -1,12 +1,15 @@
 //! Who is calling, as a handler sees it: the same shape in process and through a trust anchor.
 
+mod token;
+
 use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
 use crate::id::{DeviceSessionId, SessionId, UserId};
-use crate::scope::ScopeSet;
 use crate::time::Timestamp;
+
+pub use token::TokenSummary;
 
 /// Whom a credential speaks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,36 +78,6 @@ pub struct SessionSummary {
     pub ip_address: Option<IpAddr>,
     /// The browser or client it was opened with.
     pub user_agent: Option<String>,
-}
-
-/// An access token of the authorization server that was found good (RFC 9068), without its text.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TokenSummary {
-    /// The `sub`: the id of the user, or of the client where there is no user.
-    pub subject: String,
-    /// The client that the token was issued to.
-    pub client_id: String,
-    /// What the client may do.
-    pub scopes: ScopeSet,
-    /// When the token ends.
-    pub expires_at: Timestamp,
-    /// When the user signed in, if the token tells.
-    pub auth_time: Option<Timestamp>,
-    /// How well that proved who it is: the authentication context class (OpenID Connect Core, section 2), if the token tells.
-    pub acr: Option<String>,
-    /// The ways in which the user proved it, as words of RFC 8176; empty if the token does not tell.
-    pub amr: Vec<String>,
-    /// All claims of the token, those above included.
-    pub claims: Map<String, Value>,
-}
-
-impl TokenSummary {
-    /// Whether a user stands behind the token. One that a client got for itself has the client as its subject (RFC 9068, section 5),
-    /// and no client has the id of a user.
-    #[must_use]
-    pub fn has_user(&self) -> bool {
-        self.subject != self.client_id
-    }
 }
 
 impl Principal {

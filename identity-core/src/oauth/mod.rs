@@ -2,6 +2,7 @@
 
 mod access;
 pub mod authorize;
+mod caller;
 pub(crate) mod claims;
 pub mod client;
 mod code;
