@@ -13,9 +13,7 @@ use identity_axum::middleware::headers::SecurityHeaders;
 use identity_axum::middleware::host::Hosts;
 use identity_axum::middleware::trace::Trace;
 use identity_axum::middleware::{Around, AroundLayer, Next};
-use identity_axum::{
-    Api, BetterAuth, Code, Dialect, Error, Failure, OAuth, ProtectedResource, protected_resource,
-};
+use identity_axum::{Api, BetterAuth, Code, Dialect, Error, Failure, OAuth, ProtectedResource, protected_resource};
 use identity_core::{Identity, scope};
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;

@@ -85,7 +85,7 @@ impl Authenticator for Remote {
 
     async fn resolve(&self, credential: &Credential, request: &RequestContext) -> Result<Option<Subject>> {
         match credential {
-            Credential::AccessToken(token) => return self.tokens.resolve(token).await,
+            Credential::AccessToken(token) => return self.tokens.resolve(token, request.resource.as_deref()).await,
             Credential::Bearer(_) if !self.forward_bearer => return Ok(None),
             Credential::Bearer(_) | Credential::Cookies(_) => {}
         }
@@ -128,6 +128,10 @@ impl Authenticator for Remote {
             ))),
             Reply::Refusal(status, wait) => Err(refused(status, wait)),
         }
+    }
+
+    fn has_own_audience(&self) -> bool {
+        !self.tokens.rules.audiences.is_empty()
     }
 
     fn now(&self) -> Timestamp {
