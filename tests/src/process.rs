@@ -40,6 +40,7 @@ impl Process {
     ///
     /// # Panics
     /// When the program ends first, or when it takes too long.
+    #[expect(clippy::disallowed_methods, reason = "the harness asks the server that it has started")]
     pub async fn until_ready(&mut self, url: &str) {
         self.until_ready_for(&reqwest::Client::new(), url).await;
     }

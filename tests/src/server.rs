@@ -135,7 +135,6 @@ impl Server {
 
     /// Somebody who uses it.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the harness asks the server that it has started")]
     pub fn actor(&self, name: &str) -> Actor {
         let client = self.client().redirect(reqwest::redirect::Policy::none()).build();
         let site = Site {
@@ -214,6 +213,7 @@ impl Server {
     }
 
     /// An HTTP client that trusts it.
+    #[expect(clippy::disallowed_methods, reason = "the harness asks the server that it has started")]
     pub fn client(&self) -> reqwest::ClientBuilder {
         self.certificate.iter().fold(reqwest::Client::builder(), |client, certificate| certificate.trusted_by(client))
     }
