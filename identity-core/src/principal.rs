@@ -3,6 +3,7 @@
 mod token;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -15,9 +16,9 @@ pub use token::TokenSummary;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
     /// A user: who signed in here, or in whose name a client calls.
-    User(Principal),
+    User(Box<Principal>),
     /// A client of the authorization server that calls in its own name (RFC 6749, section 4.4). There is no user.
-    Client(TokenSummary),
+    Client(Arc<TokenSummary>),
 }
 
 /// A user and what proves that it is they who call, or that a client calls in their name.
@@ -35,7 +36,7 @@ pub enum Proof {
     /// A session: the user signed in with this browser or client, and may do whatever the user may do.
     Session(SessionSummary),
     /// An access token: a client may do, in the name of the user, what the scopes of the token say.
-    Token(Box<TokenSummary>),
+    Token(Arc<TokenSummary>),
 }
 
 /// What is known about a user outside of the identity tables.

@@ -64,9 +64,9 @@ impl Rules {
 fn subject(token: TokenSummary) -> Subject {
     if token.has_user() {
         let user = Profile::of_id(UserId::from_text(&token.subject));
-        Subject::User(Principal { user, proof: Proof::Token(Box::new(token)) })
+        Subject::User(Box::new(Principal { user, proof: Proof::Token(Arc::new(token)) }))
     } else {
-        Subject::Client(token)
+        Subject::Client(Arc::new(token))
     }
 }
 

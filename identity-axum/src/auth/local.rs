@@ -61,7 +61,7 @@ impl Authenticator for Local {
         }
         let Some(token) = self.token(credential) else { return Ok(None) };
         let resolved = self.identity.resolve(&token, Refresh::Never).await?;
-        Ok(resolved.map(|resolved| Subject::User(resolved.principal())))
+        Ok(resolved.map(|resolved| Subject::User(Box::new(resolved.principal()))))
     }
 
     async fn resolve_device(&self, token: &Token<kind::Device>, _: &RequestContext) -> Result<Option<Device>> {

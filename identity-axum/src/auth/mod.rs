@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::request::Parts;
-use identity_core::principal::{Device, Principal, Profile, Subject, TokenSummary};
+use identity_core::principal::{Device, Principal, Profile, Proof, Subject, TokenSummary};
 use identity_core::time::Timestamp;
 use identity_core::token::{Token, kind};
 use identity_core::{Code, Error, Result};
@@ -168,7 +168,7 @@ impl Authn {
             Subject::User(principal) if principal.token().is_some() && !self.has_own_audience() => {
                 refused("The token is for the issuer; this needs one that was issued for this service.")
             }
-            Subject::User(principal) => Ok(principal),
+            Subject::User(principal) => Ok(*principal),
         }
     }
 
@@ -185,14 +185,17 @@ impl Authn {
     /// Whoever is calling with an access token. Without a bearer nobody is asked, and it is [`Code::Unauthorized`]: a session has no
     /// scopes, and a browser sends its cookie to wherever a page tells it to. A bearer that is no access token is
     /// [`Code::InvalidBearer`].
-    pub async fn token(&self, parts: &mut Parts) -> Result<(Subject, TokenSummary)> {
+    pub async fn token(&self, parts: &mut Parts) -> Result<(Subject, Arc<TokenSummary>)> {
         if matches!(bearer(&parts.headers), Presentation::NotPresented) {
             return Err(Code::Unauthorized.into());
         }
         let subject = self.authenticate(parts).await?.ok_or(Code::InvalidBearer)?;
         let token = match &subject {
-            Subject::Client(token) => token.clone(),
-            Subject::User(principal) => principal.token().ok_or(Code::InvalidBearer)?.clone(),
+            Subject::Client(token) => Arc::clone(token),
+            Subject::User(principal) => match &principal.proof {
+                Proof::Token(token) => Arc::clone(token),
+                Proof::Session(_) => return Err(Code::InvalidBearer.into()),
+            },
         };
         Ok((subject, token))
     }

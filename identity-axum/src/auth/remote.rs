@@ -91,7 +91,9 @@ impl Authenticator for Remote {
         }
         let headers = self.headers_with(credential, request)?;
         match self.exchange.ask(Method::GET, &self.get_session, headers, None).await? {
-            Reply::Success(_, body) => Ok(wire::principal(&body).map_err(unavailable)?.map(Subject::User)),
+            Reply::Success(_, body) => {
+                Ok(wire::principal(&body).map_err(unavailable)?.map(|principal| Subject::User(Box::new(principal))))
+            }
             Reply::Refusal(StatusCode::UNAUTHORIZED, _) => Ok(None),
             Reply::Refusal(status, wait) => Err(refused(status, wait)),
         }

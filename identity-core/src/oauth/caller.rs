@@ -1,5 +1,7 @@
 //! Access tokens at the APIs of the application that issues them.
 
+use std::sync::Arc;
+
 use super::{OAuth, access};
 use crate::auth::resolve::profile_of;
 use crate::error::Result;
@@ -20,10 +22,11 @@ impl OAuth<'_> {
             return Ok(None);
         }
         let Ok(token) = TokenSummary::read(found.public_claims()) else { return Ok(None) };
-        let Some(family) = &found.family else { return Ok(Some(Subject::Client(token))) };
+        let Some(family) = &found.family else { return Ok(Some(Subject::Client(Arc::new(token)))) };
         let op = Op::read(self.shared);
         let Some(user) = user::store::by_id(&op, &family.user_id).await? else { return Ok(None) };
         let user = profile_of(&op, user).await?;
-        Ok(Some(Subject::User(Principal { user, proof: Proof::Token(Box::new(token)) })))
+        let principal = Principal { user, proof: Proof::Token(Arc::new(token)) };
+        Ok(Some(Subject::User(Box::new(principal))))
     }
 }
