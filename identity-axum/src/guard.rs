@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
+use identity_core::principal::Principal;
 use identity_core::{Code, Error, Result};
 use tower::Layer;
 
-use crate::auth::{Authn, Caller, RequestContext};
+use crate::auth::Authn;
 use crate::extract::role::is_role;
 use crate::extract::scope::is_scope;
 use crate::extract::step_up::StepUp;
@@ -110,8 +111,8 @@ impl GuardLayer {
         let admitted = match self.guard.as_ref() {
             Guard::None => Ok(()),
             Guard::Standard => self.user(parts).await.map(drop),
-            Guard::RoleGated(Roles(roles)) => self.user(parts).await.and_then(|caller| {
-                let holds = caller.user()?.user.has_any_role(roles);
+            Guard::RoleGated(Roles(roles)) => self.user(parts).await.and_then(|principal| {
+                let holds = principal.user.has_any_role(roles);
                 if holds { Ok(()) } else { Err(Code::PermissionDenied.into()) }
             }),
             Guard::Flexible(provision) => self.provisioned(parts, provision).await,
@@ -126,15 +127,18 @@ impl GuardLayer {
         admitted.map_err(|error| authn.refuse(error))
     }
 
-    async fn user(&self, parts: &mut Parts) -> Result<Caller> {
-        let caller = self.authn.caller(parts).await?.ok_or(Code::Unauthorized)?;
-        caller.user()?;
-        Ok(caller)
+    async fn user(&self, parts: &mut Parts) -> Result<Principal> {
+        self.authn.user(parts).await?.ok_or_else(|| Code::Unauthorized.into())
     }
 
     async fn provisioned(&self, parts: &mut Parts, provision: &Provision) -> Result<()> {
-        let mut caller = self.user(parts).await?;
-        provision.ensure(&self.authn, &mut caller, RequestContext::of(parts)).await?;
+        let principal = self.user(parts).await?;
+        let mut caller = self.authn.caller(parts).await?.ok_or(Code::Unauthorized)?;
+        let profile =
+            provision.ensure(&self.authn, principal.user, &caller.credential, self.authn.context(parts)).await?;
+        if let Some(principal) = caller.user_mut() {
+            principal.user = profile;
+        }
         self.authn.remember(parts, Some(caller));
         Ok(())
     }

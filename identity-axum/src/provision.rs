@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use crate::auth::credentials::Credential;
-use crate::auth::{Authn, Caller, RequestContext};
+use crate::auth::{Authn, RequestContext};
 
 type Hook = dyn Fn(Profile) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> + Send + Sync;
 
@@ -81,24 +81,26 @@ impl Provision {
         self
     }
 
-    /// Makes sure that the caller is provisioned, or says why the request cannot go on.
-    pub(crate) async fn ensure(&self, authn: &Authn, caller: &mut Caller, request: RequestContext) -> Result<()> {
-        let user = caller.user()?.user.clone();
+    /// Makes sure that the user is provisioned, and answers the profile that says so, or says why the request cannot go on.
+    pub(crate) async fn ensure(
+        &self,
+        authn: &Authn,
+        user: Profile,
+        credential: &Credential,
+        request: RequestContext,
+    ) -> Result<Profile> {
         if user.is_provisioned(&self.target) {
-            return Ok(());
+            return Ok(user);
         }
-        if matches!(caller.credential, Credential::AccessToken(_)) {
+        if matches!(credential, Credential::AccessToken(_)) {
             return Err(Error::new(Code::PermissionDenied).with_detail(NO_SESSION));
         }
-        match self.join(authn, &user, &caller.credential, request).await {
-            Ok(profile) => {
-                caller.user_mut()?.user = profile;
-                Ok(())
-            }
+        match self.join(authn, &user, credential, request).await {
+            Ok(profile) => Ok(profile),
             Err(error) if self.on_failure == ProvisionFailure::Refuse || is_about_the_caller(&error) => Err(error),
             Err(error) => {
                 tracing::warn!(target_name = &*self.target, cause = %error.chain(), "provisioning failed, going on without");
-                Ok(())
+                Ok(user)
             }
         }
     }

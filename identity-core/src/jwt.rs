@@ -4,19 +4,16 @@
 //! process, which belongs to the embedding application and panics where two are compiled in.
 
 mod algorithm;
+mod keyset;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::time::Duration;
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
-    UnparsedPublicKey,
-};
+use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::AlgorithmParameters;
 use serde_json::{Map, Value};
 
 use crate::time::{Timestamp, after, before};
@@ -24,8 +21,6 @@ use crate::time::{Timestamp, after, before};
 pub use algorithm::Algorithm;
 pub use jsonwebtoken::jwk::{Jwk, JwkSet};
 pub use keyset::KeySet;
-
-mod keyset;
 
 /// Longest token that is looked at, in bytes.
 const MOST_BYTES: usize = 16 * 1024;
@@ -117,18 +112,9 @@ pub fn peek(token: &str) -> Result<Map<String, Value>, Refusal> {
 /// The first thing that is wrong, in that order.
 pub fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<Map<String, Value>, Refusal> {
     let parts = Parts::of(token)?;
-    let header = parts.header()?;
-    if !expected.algorithms.contains(&header.algorithm) {
-        return Err(Refusal::Algorithm);
-    }
-    parts.check_signature(meant(keys, &header).ok_or(Refusal::UnknownKey)?, header.algorithm)?;
-    let claims = object(parts.payload)?;
-    let wanted = |typ: &&str| header.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(typ));
-    if !expected.types.is_empty() && !expected.types.iter().any(wanted) {
-        return Err(Refusal::Type);
-    }
-    check(&claims, expected)?;
-    Ok(claims)
+    let header = parts.expected_header(expected)?;
+    let key = meant(keys, &header).ok_or(Refusal::UnknownKey)?;
+    parts.claims(&header, &keyset::parsed(key, header.algorithm).ok_or(Refusal::Signature)?, expected)
 }
 
 /// The key that a token means: the one that it names, or without a name the only one that may be meant.
@@ -175,38 +161,29 @@ impl<'t> Parts<'t> {
         Ok(Header { algorithm, key_id: text("kid")?.map(str::to_owned), kind })
     }
 
-    fn check_signature(&self, key: &Jwk, algorithm: Algorithm) -> Result<(), Refusal> {
-        let signature = bytes(self.signature).ok_or(Refusal::Malformed)?;
-        let verified = is_signed(key, algorithm, self.signed.as_bytes(), &signature);
-        verified.filter(|good| *good).map(|_| ()).ok_or(Refusal::Signature)
+    /// The header, if its algorithm is one of those that are accepted.
+    fn expected_header(&self, expected: &Expected<'_>) -> Result<Header, Refusal> {
+        let header = self.header()?;
+        if expected.algorithms.contains(&header.algorithm) { Ok(header) } else { Err(Refusal::Algorithm) }
     }
-}
 
-/// Whether a signature is good; `None` with a key that is none.
-fn is_signed(key: &Jwk, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
-    let verified = match (&key.algorithm, algorithm) {
-        (AlgorithmParameters::RSA(key), Algorithm::Rs256 | Algorithm::Ps256) => {
-            let padding = match algorithm {
-                Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
-                _ => &RSA_PKCS1_2048_8192_SHA256,
-            };
-            RsaPublicKeyComponents { n: bytes(&key.n)?, e: bytes(&key.e)? }.verify(padding, message, signature)
+    /// The claims, once everything is proved.
+    fn claims(
+        &self,
+        header: &Header,
+        key: &ParsedPublicKey,
+        expected: &Expected<'_>,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let signature = bytes(self.signature).ok_or(Refusal::Malformed)?;
+        key.verify_sig(self.signed.as_bytes(), &signature).map_err(|_| Refusal::Signature)?;
+        let claims = object(self.payload)?;
+        let wanted = |typ: &&str| header.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(typ));
+        if !expected.types.is_empty() && !expected.types.iter().any(wanted) {
+            return Err(Refusal::Type);
         }
-        (AlgorithmParameters::EllipticCurve(key), Algorithm::Es256) => {
-            let (x, y) = (bytes(&key.x)?, bytes(&key.y)?);
-            if x.len() != 32 || y.len() != 32 {
-                return None;
-            }
-            // An uncompressed point begins with 4 (SEC 1, section 2.3.3).
-            let point = [&[4], x.as_slice(), y.as_slice()].concat();
-            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
-        }
-        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDsa) => {
-            UnparsedPublicKey::new(&ED25519, bytes(&key.x)?).verify(message, signature)
-        }
-        _ => return None,
-    };
-    Some(verified.is_ok())
+        check(&claims, expected)?;
+        Ok(claims)
+    }
 }
 
 fn bytes(base64url: &str) -> Option<Vec<u8>> {

@@ -1,20 +1,24 @@
 //! Who is calling, as a handler sees it: the same shape in process and through a trust anchor.
 
+mod token;
+
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::id::{DeviceSessionId, SessionId, UserId};
-use crate::scope::ScopeSet;
 use crate::time::Timestamp;
+
+pub use token::TokenSummary;
 
 /// Whom a credential speaks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
     /// A user: who signed in here, or in whose name a client calls.
-    User(Principal),
+    User(Box<Principal>),
     /// A client of the authorization server that calls in its own name (RFC 6749, section 4.4). There is no user.
-    Client(TokenSummary),
+    Client(Arc<TokenSummary>),
 }
 
 /// A user and what proves that it is they who call, or that a client calls in their name.
@@ -32,7 +36,7 @@ pub enum Proof {
     /// A session: the user signed in with this browser or client, and may do whatever the user may do.
     Session(SessionSummary),
     /// An access token: a client may do, in the name of the user, what the scopes of the token say.
-    Token(Box<TokenSummary>),
+    Token(Arc<TokenSummary>),
 }
 
 /// What is known about a user outside of the identity tables.
@@ -75,36 +79,6 @@ pub struct SessionSummary {
     pub ip_address: Option<IpAddr>,
     /// The browser or client it was opened with.
     pub user_agent: Option<String>,
-}
-
-/// An access token of the authorization server that was found good (RFC 9068), without its text.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TokenSummary {
-    /// The `sub`: the id of the user, or of the client where there is no user.
-    pub subject: String,
-    /// The client that the token was issued to.
-    pub client_id: String,
-    /// What the client may do.
-    pub scopes: ScopeSet,
-    /// When the token ends.
-    pub expires_at: Timestamp,
-    /// When the user signed in, if the token tells.
-    pub auth_time: Option<Timestamp>,
-    /// How well that proved who it is: the authentication context class (OpenID Connect Core, section 2), if the token tells.
-    pub acr: Option<String>,
-    /// The ways in which the user proved it, as words of RFC 8176; empty if the token does not tell.
-    pub amr: Vec<String>,
-    /// All claims of the token, those above included.
-    pub claims: Map<String, Value>,
-}
-
-impl TokenSummary {
-    /// Whether a user stands behind the token. One that a client got for itself has the client as its subject (RFC 9068, section 5),
-    /// and no client has the id of a user.
-    #[must_use]
-    pub fn has_user(&self) -> bool {
-        self.subject != self.client_id
-    }
 }
 
 impl Principal {

@@ -223,6 +223,57 @@ async fn a_wallet_feeds_users_and_devices_and_tells_them_apart() {
     wallet.send(&alice, with_device("/feed")).await.expect_error(503, "anchor_unavailable");
 }
 
+#[tokio::test]
+async fn the_report_of_a_wallet_is_for_clients_with_its_scope() {
+    const API: &str = "http://localhost:9000";
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("identity.toml");
+    let resources = format!("[[oauth.resources]]\nuri = \"{API}\"\nscopes = [\"wallet:report\", \"wallet:other\"]\n");
+    std::fs::write(&settings, resources).unwrap();
+    let server = Server::builder().env("IDENTITY_CONFIG", settings.display().to_string()).start().await;
+    let wallet = BaseService::start(&server, "wallet", "the-secret-of-the-wallet-0123456789").await;
+    let create = [
+        ["clients", "create", "--id", "books", "--name", "Books", "--confidential", "--json"].as_slice(),
+        &["--auth-method", "client_secret_post", "--grant", "client_credentials", "--resource", API],
+    ];
+    let (done, printed) = server.command(&create.concat()).await;
+    assert!(done, "{printed}");
+    let created: Value = serde_json::from_str(&printed).unwrap();
+    let secret = created["client_secret"].as_str().unwrap();
+    let token = async |scope: &str| {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", "books"),
+            ("client_secret", secret),
+            ("resource", API),
+            ("scope", scope),
+        ];
+        let tokens = server.actor("books").send(Call::at(Method::POST, "/oauth2/token").form(&form)).await;
+        let tokens = tokens.expect(200).json();
+        tokens["access_token"].as_str().unwrap().to_owned()
+    };
+    let report = async |token: &str| {
+        let call = wallet.visitor().request_at(Method::GET, "/report");
+        wallet.visitor().send(call.header("authorization", format!("Bearer {token}"))).await
+    };
+    let answer = report(&token("wallet:report").await).await.expect(200).json();
+    assert_eq!(answer, json!({ "client": "books", "user": null, "wallets": 0 }));
+    let less = report(&token("wallet:other").await).await.expect(403);
+    assert!(less.header("www-authenticate").unwrap().contains("scope=\"wallet:report\""));
+    let alice = server.actor("alice");
+    let _ = alice.signs_up().await.expect(200);
+    wallet.get(&alice, "/report").await.expect_error(401, "unauthorized");
+    let metadata = wallet.visitor().request_at(Method::GET, "/.well-known/oauth-protected-resource");
+    let metadata = wallet.visitor().send(metadata).await.expect(200).json();
+    assert_eq!(metadata["authorization_servers"], json!([server.base_url()]));
+    let own = Call::at(Method::GET, "/.well-known/oauth-protected-resource");
+    let own = alice.send(own).await.expect(200).json();
+    assert_eq!(
+        (&own["resource"], &own["authorization_servers"]),
+        (&json!(server.base_url()), &json!([server.base_url()]))
+    );
+}
+
 async fn server_and_wallet() -> (Server, BaseService) {
     const SECRET: &str = "the-secret-of-the-wallet-0123456789";
     let server = Server::builder().env("IDENTITY_PROVISIONING__TARGETS", format!("wallet={SECRET}")).start().await;

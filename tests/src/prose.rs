@@ -12,6 +12,7 @@ pages! {
     Embed = "book/src/quick-start/embed.md";
     BaseService = "book/src/quick-start/base-service.md";
     TrustAnchor = "book/src/base-services/trust-anchor.md";
+    AccessTokens = "book/src/base-services/access-tokens.md";
     Provisioning = "book/src/base-services/provisioning.md";
     DeviceSessions = "book/src/using/device-sessions.md";
     Pages = "book/src/using/pages.md";

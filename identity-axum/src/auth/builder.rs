@@ -104,9 +104,8 @@ impl TrustAnchorBuilder {
         self
     }
 
-    /// A name of this service that a token may have as its audience; may be repeated. Default the issuer itself, for services that
-    /// are parts of it. A service of its own should have a name of its own: then a token that a client got for something else
-    /// opens nothing here.
+    /// A name of this service that a token may have as its audience; may be repeated. Without any name, tokens for the issuer are taken,
+    /// and only where a scope is asked for: clients get those for whatever they do.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
@@ -117,7 +116,6 @@ impl TrustAnchorBuilder {
     /// by [`protected_resource`](crate::protected_resource).
     #[must_use]
     pub fn resource(mut self, resource: ProtectedResource) -> Self {
-        self.audiences.push(resource.url().to_owned());
         self.resource = Some(resource);
         self
     }
@@ -168,14 +166,13 @@ impl TrustAnchorBuilder {
             return Err(invalid("There is no algorithm."));
         }
         let issuer = self.issuer.unwrap_or_else(|| root.to_owned());
-        let audiences = if self.audiences.is_empty() { vec![issuer.clone()] } else { self.audiences };
-        if issuer.is_empty() || audiences.iter().any(String::is_empty) {
+        if issuer.is_empty() || self.audiences.iter().any(String::is_empty) {
             return Err(invalid("The issuer or an audience is empty."));
         }
         let exchange = Exchange::new(url.scheme(), self.timeout, self.retry)?;
         let jwks =
             Jwks::new(exchange.clone(), root.to_owned(), issuer.clone(), self.stale_if_error, Arc::clone(&self.clock));
-        let rules = Rules { issuer, audiences, algorithms: self.algorithms };
+        let rules = Rules { issuer, audiences: self.audiences, algorithms: self.algorithms };
         let remote = Remote {
             exchange,
             tokens: Tokens { rules, jwks: Arc::new(jwks), clock: self.clock },

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName};
 use identity_core::secret::Secret;
 use identity_core::token::{Token, kind};
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value};
+use serde::de::IgnoredAny;
 
 /// Longest credential that is looked at, in bytes.
 const MOST_BYTES: usize = 4096;
@@ -117,7 +117,9 @@ fn is_token(token: &str) -> bool {
 fn is_jwt(token: &str) -> bool {
     let (header, rest) = token.split_once('.').unwrap_or_default();
     let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
-    rest.split('.').count() == 2 && serde_json::from_slice::<Map<String, Value>>(&header).is_ok()
+    let is_object =
+        header.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(&header).is_ok();
+    is_object && rest.split('.').count() == 2
 }
 
 /// The header in which a device presents the token of its anonymous session.

@@ -54,10 +54,14 @@ impl Authenticator for Local {
     }
 
     /// Never extends the session: the handler's response does not carry the renewed cookie.
-    async fn resolve(&self, credential: &Credential, _: &RequestContext) -> Result<Option<Subject>> {
+    async fn resolve(&self, credential: &Credential, request: &RequestContext) -> Result<Option<Subject>> {
+        if let Credential::AccessToken(token) = credential {
+            let audience = request.resource.as_deref().unwrap_or(&self.identity.config().http.base_url);
+            return self.identity.oauth().caller(token.expose(), audience).await;
+        }
         let Some(token) = self.token(credential) else { return Ok(None) };
         let resolved = self.identity.resolve(&token, Refresh::Never).await?;
-        Ok(resolved.map(|resolved| Subject::User(resolved.principal())))
+        Ok(resolved.map(|resolved| Subject::User(Box::new(resolved.principal()))))
     }
 
     async fn resolve_device(&self, token: &Token<kind::Device>, _: &RequestContext) -> Result<Option<Device>> {

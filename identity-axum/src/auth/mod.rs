@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::request::Parts;
-use identity_core::principal::{Device, Principal, Profile, Subject, TokenSummary};
+use identity_core::principal::{Device, Principal, Profile, Proof, Subject, TokenSummary};
 use identity_core::time::Timestamp;
 use identity_core::token::{Token, kind};
 use identity_core::{Code, Error, Result};
@@ -38,12 +38,8 @@ use credentials::{Credential, Presentation, bearer, device_token};
 pub struct RequestContext {
     /// The id under which the request is logged; absent outside of [`Trace`](crate::middleware::trace::Trace).
     pub id: Option<RequestId>,
-}
-
-impl RequestContext {
-    pub(crate) fn of(parts: &Parts) -> Self {
-        Self { id: parts.extensions.get().cloned() }
-    }
+    /// The name of the API that is called, which its access tokens have as their audience; absent where it has none of its own.
+    pub resource: Option<String>,
 }
 
 /// A source of truth about callers. Which credential speaks for a request is decided by [`Authn`], for all of them alike.
@@ -66,6 +62,12 @@ pub trait Authenticator: Any + Send + Sync + fmt::Debug {
         target: &str,
         request: &RequestContext,
     ) -> Result<Profile>;
+
+    /// Whether the service has a name of its own as the audience of its access tokens. One that has none takes those for the issuer,
+    /// which clients get for whatever they do.
+    fn has_own_audience(&self) -> bool {
+        false
+    }
 
     /// The current time, by which the age of a sign-in is measured.
     fn now(&self) -> Timestamp;
@@ -94,25 +96,13 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// The user who is calling, and not a client in its own name.
-    pub(crate) fn user(&self) -> Result<&Principal> {
-        match &self.subject {
-            Subject::User(principal) => Ok(principal),
-            Subject::Client(_) => Err(no_user()),
-        }
-    }
-
-    /// The same, to be told more about.
-    pub(crate) fn user_mut(&mut self) -> Result<&mut Principal> {
+    /// The user, if there is one.
+    pub(crate) fn user_mut(&mut self) -> Option<&mut Principal> {
         match &mut self.subject {
-            Subject::User(principal) => Ok(principal),
-            Subject::Client(_) => Err(no_user()),
+            Subject::User(principal) => Some(principal),
+            Subject::Client(_) => None,
         }
     }
-}
-
-fn no_user() -> Error {
-    Error::new(Code::PermissionDenied).with_detail("This is for users, and the token is of a client alone.")
 }
 
 /// What was found out about a request. The type is private, so no client and no other layer can put one there.
@@ -136,7 +126,8 @@ impl Authn {
         Self { authenticator, resource: None }
     }
 
-    /// Lets every refusal say where the metadata of this API are ([`protected_resource`](crate::protected_resource)).
+    /// Takes access tokens that were issued for this API, and lets every refusal say where its metadata are
+    /// ([`protected_resource`](crate::protected_resource)).
     #[must_use]
     pub fn with_resource(mut self, resource: ProtectedResource) -> Self {
         self.resource = Some(Arc::new(resource));
@@ -159,34 +150,59 @@ impl Authn {
         Ok(self.caller(parts).await?.map(|caller| caller.subject))
     }
 
-    /// The user who is calling, by themselves or through a client, or none. A client without a user is
-    /// [`Code::PermissionDenied`]: it is somebody, so that no lesser credential beside its token may speak for the request.
+    /// The user who is calling, by themselves or through a client, or none.
+    ///
+    /// [`Code::PermissionDenied`] is for clients that are not asked for a scope here and yet may not pass: one that calls in its own
+    /// name, and one that comes with a token for the issuer, which it may have got for something else entirely. They are somebody, so
+    /// that no lesser credential beside the token may speak for the request.
     pub async fn user(&self, parts: &mut Parts) -> Result<Option<Principal>> {
-        match self.authenticate(parts).await? {
-            Some(Subject::User(principal)) => Ok(Some(principal)),
-            Some(Subject::Client(_)) => Err(no_user()),
-            None => Ok(None),
+        let subject = self.authenticate(parts).await?;
+        subject.map(|subject| self.admit(subject)).transpose()
+    }
+
+    /// The user behind a credential that was found good.
+    pub(crate) fn admit(&self, subject: Subject) -> Result<Principal> {
+        let refused = |why: &'static str| Err(Error::new(Code::PermissionDenied).with_detail(why));
+        match subject {
+            Subject::Client(_) => refused("This is for users, and the token is of a client alone."),
+            Subject::User(principal) if principal.token().is_some() && !self.has_own_audience() => {
+                refused("The token is for the issuer; this needs one that was issued for this service.")
+            }
+            Subject::User(principal) => Ok(*principal),
         }
+    }
+
+    fn has_own_audience(&self) -> bool {
+        self.resource.is_some() || self.authenticator.has_own_audience()
+    }
+
+    /// What the authenticator learns about a request.
+    pub(crate) fn context(&self, parts: &Parts) -> RequestContext {
+        let resource = self.resource.as_ref().map(|resource| resource.url().to_owned());
+        RequestContext { id: parts.extensions.get().cloned(), resource }
     }
 
     /// Whoever is calling with an access token. Without a bearer nobody is asked, and it is [`Code::Unauthorized`]: a session has no
     /// scopes, and a browser sends its cookie to wherever a page tells it to. A bearer that is no access token is
     /// [`Code::InvalidBearer`].
-    pub async fn token(&self, parts: &mut Parts) -> Result<(Subject, TokenSummary)> {
+    pub async fn token(&self, parts: &mut Parts) -> Result<(Subject, Arc<TokenSummary>)> {
         if matches!(bearer(&parts.headers), Presentation::NotPresented) {
             return Err(Code::Unauthorized.into());
         }
         let subject = self.authenticate(parts).await?.ok_or(Code::InvalidBearer)?;
         let token = match &subject {
-            Subject::Client(token) => token.clone(),
-            Subject::User(principal) => principal.token().ok_or(Code::InvalidBearer)?.clone(),
+            Subject::Client(token) => Arc::clone(token),
+            Subject::User(principal) => match &principal.proof {
+                Proof::Token(token) => Arc::clone(token),
+                Proof::Session(_) => return Err(Code::InvalidBearer.into()),
+            },
         };
         Ok((subject, token))
     }
 
     /// Whether `other` gives the same answers.
     fn is(&self, other: &Self) -> bool {
-        self.authenticator.is(other.authenticator.as_ref())
+        self.resource == other.resource && self.authenticator.is(other.authenticator.as_ref())
     }
 
     pub(crate) async fn caller(&self, parts: &mut Parts) -> Result<Option<Caller>> {
@@ -211,7 +227,7 @@ impl Authn {
             Presentation::NotPresented => return Err(Code::DeviceTokenMissing.into()),
             Presentation::Malformed => return Err(Code::InvalidDeviceToken.into()),
         };
-        let device = self.authenticator.resolve_device(&token, &RequestContext::of(parts)).await?;
+        let device = self.authenticator.resolve_device(&token, &self.context(parts)).await?;
         let device = device.ok_or(Code::InvalidDeviceToken)?;
         parts.extensions.insert(ResolvedDevice { by: self.clone(), device: device.clone() });
         Ok(device)
@@ -237,7 +253,7 @@ impl Authn {
             Presentation::NotPresented => return Ok(None),
             Presentation::Malformed => return Err(Code::InvalidBearer.into()),
         };
-        match (self.authenticator.resolve(&credential, &RequestContext::of(parts)).await?, &credential) {
+        match (self.authenticator.resolve(&credential, &self.context(parts)).await?, &credential) {
             (Some(subject), _) => Ok(Some(Caller { subject, credential })),
             (None, Credential::Cookies(_)) => Ok(None),
             (None, Credential::Bearer(_) | Credential::AccessToken(_)) => Err(Code::InvalidBearer.into()),

@@ -85,13 +85,15 @@ impl Authenticator for Remote {
 
     async fn resolve(&self, credential: &Credential, request: &RequestContext) -> Result<Option<Subject>> {
         match credential {
-            Credential::AccessToken(token) => return self.tokens.resolve(token).await,
+            Credential::AccessToken(token) => return self.tokens.resolve(token, request.resource.as_deref()).await,
             Credential::Bearer(_) if !self.forward_bearer => return Ok(None),
             Credential::Bearer(_) | Credential::Cookies(_) => {}
         }
         let headers = self.headers_with(credential, request)?;
         match self.exchange.ask(Method::GET, &self.get_session, headers, None).await? {
-            Reply::Success(_, body) => Ok(wire::principal(&body).map_err(unavailable)?.map(Subject::User)),
+            Reply::Success(_, body) => {
+                Ok(wire::principal(&body).map_err(unavailable)?.map(|principal| Subject::User(Box::new(principal))))
+            }
             Reply::Refusal(StatusCode::UNAUTHORIZED, _) => Ok(None),
             Reply::Refusal(status, wait) => Err(refused(status, wait)),
         }
@@ -128,6 +130,10 @@ impl Authenticator for Remote {
             ))),
             Reply::Refusal(status, wait) => Err(refused(status, wait)),
         }
+    }
+
+    fn has_own_audience(&self) -> bool {
+        !self.tokens.rules.audiences.is_empty()
     }
 
     fn now(&self) -> Timestamp {

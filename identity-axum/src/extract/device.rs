@@ -40,7 +40,7 @@ where
 /// Somebody signed in, or else a device with an anonymous session; refuses everybody else with 401.
 ///
 /// A bearer outranks the cookie, and both outrank the device. A bad bearer is 401 whatever stands beside it; a stale cookie counts
-/// as absent, and a client that calls in its own name is 403. When nobody can say whether a credential is good, the answer is 503, also if a lesser one stands beside it: a user
+/// as absent, and a client that [`RequireUser`](crate::RequireUser) does not let pass is 403. When nobody can say whether a credential is good, the answer is 503, also if a lesser one stands beside it: a user
 /// must not turn into somebody anonymous for as long as an outage lasts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeviceOrUser {

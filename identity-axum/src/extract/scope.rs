@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
@@ -58,7 +59,7 @@ pub const fn is_scope(name: &str) -> bool {
 /// [`RequireUser`](crate::RequireUser) and looks at [`token`](crate::RequireUser::token) itself.
 pub struct RequireScope<S> {
     subject: Subject,
-    token: TokenSummary,
+    token: Arc<TokenSummary>,
     scope: PhantomData<fn() -> S>,
 }
 
@@ -95,7 +96,7 @@ impl<S> Deref for RequireScope<S> {
 
 impl<S> Clone for RequireScope<S> {
     fn clone(&self) -> Self {
-        Self { subject: self.subject.clone(), token: self.token.clone(), scope: PhantomData }
+        Self { subject: self.subject.clone(), token: Arc::clone(&self.token), scope: PhantomData }
     }
 }
 
@@ -111,7 +112,7 @@ impl Authn {
         &self,
         parts: &mut Parts,
         scopes: &[&str],
-    ) -> Result<(Subject, TokenSummary), Failure<Api>> {
+    ) -> Result<(Subject, Arc<TokenSummary>), Failure<Api>> {
         let demand = Demand { scopes, ..Demand::default() };
         let (subject, token) = self.token(parts).await.map_err(|error| self.refuse_for(error, demand))?;
         if scopes.iter().all(|scope| token.scopes.contains(scope)) {

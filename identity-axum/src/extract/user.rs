@@ -16,8 +16,9 @@ use crate::problem::{Api, Failure};
 /// `Option<RequireUser>` lets everybody through and is `None` without a user. Either way a bad bearer credential is 401 and an
 /// unreachable trust anchor is 503.
 ///
-/// A token passes whatever its scopes are. Where clients of other people may call, [`RequireScope`](crate::RequireScope) asks for the
-/// right one.
+/// A token passes whatever its scopes are, as long as it was issued for this service: a service without an audience or resource of its
+/// own answers every token with 403 here. Where clients of other people may call, [`RequireScope`](crate::RequireScope) asks for the
+/// right scope.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequireUser(pub Principal);
 
@@ -73,9 +74,10 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Self::Rejection> {
         let authn = Authn::from_ref(state);
         match authn.authenticate(parts).await {
-            Ok(Some(Subject::User(principal))) => Ok(Some(Self(principal))),
             Ok(Some(Subject::Client(_)) | None) => Ok(None),
-            Err(error) => Err(authn.refuse(error)),
+            Ok(Some(subject)) => authn.admit(subject).map(|principal| Some(Self(principal))),
+            Err(error) => Err(error),
         }
+        .map_err(|error| authn.refuse(error))
     }
 }

@@ -6,12 +6,10 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
     RsaParameters, RsaPublicKeyComponents,
 };
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::AlgorithmParameters;
 use serde_json::{Map, Value};
 
-use super::{Algorithm, Expected, Jwk, JwkSet, Refusal, check, header, peek};
+use super::{Algorithm, Expected, Jwk, JwkSet, Parts, Refusal, bytes};
 
 /// Keys beyond these are left out of a set.
 const MOST_KEYS: usize = 64;
@@ -40,7 +38,9 @@ impl KeySet {
 
     fn of(keys: impl Iterator<Item = Jwk>) -> Self {
         let keys = keys.flat_map(|jwk| {
-            let parsed = Algorithm::ALL.iter().filter_map(|algorithm| Key::parse(&jwk, *algorithm));
+            let parsed = Algorithm::ALL.iter().filter_map(|&algorithm| {
+                Some(Key { id: jwk.common.key_id.clone()?, algorithm, parsed: parsed(&jwk, algorithm)? })
+            });
             parsed.collect::<Vec<_>>()
         });
         Self(keys.take(MOST_KEYS).collect())
@@ -57,21 +57,10 @@ impl KeySet {
     /// # Errors
     /// The first thing that is wrong, in that order. `UnknownKey` also where the token names no key.
     pub fn verify(&self, token: &str, expected: &Expected<'_>) -> Result<Map<String, Value>, Refusal> {
-        let header = header(token)?;
-        if !expected.algorithms.contains(&header.algorithm) {
-            return Err(Refusal::Algorithm);
-        }
+        let parts = Parts::of(token)?;
+        let header = parts.expected_header(expected)?;
         let key = self.find(header.key_id.as_deref().ok_or(Refusal::UnknownKey)?, header.algorithm)?;
-        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Refusal::Malformed)?;
-        key.parsed.verify_sig(signed.as_bytes(), &signature).map_err(|_| Refusal::Signature)?;
-        let claims = peek(token)?;
-        let is_of = |kind: &&str| header.kind.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(kind));
-        if !expected.types.is_empty() && !expected.types.iter().any(is_of) {
-            return Err(Refusal::Type);
-        }
-        check(&claims, expected)?;
-        Ok(claims)
+        parts.claims(&header, &key.parsed, expected)
     }
 
     /// A key that is known for another algorithm will not be found in a fresh set either.
@@ -96,28 +85,23 @@ impl fmt::Debug for KeySet {
     }
 }
 
-impl Key {
-    fn parse(jwk: &Jwk, algorithm: Algorithm) -> Option<Self> {
-        let id = jwk.common.key_id.clone()?;
-        if !algorithm.fits(jwk) {
-            return None;
+/// A public key, if it may be used with this algorithm.
+pub(super) fn parsed(jwk: &Jwk, algorithm: Algorithm) -> Option<ParsedPublicKey> {
+    if !algorithm.fits(jwk) {
+        return None;
+    }
+    match (algorithm, &jwk.algorithm) {
+        (Algorithm::Rs256, AlgorithmParameters::RSA(key)) => rsa(&key.n, &key.e, &RSA_PKCS1_2048_8192_SHA256),
+        (Algorithm::Ps256, AlgorithmParameters::RSA(key)) => rsa(&key.n, &key.e, &RSA_PSS_2048_8192_SHA256),
+        (Algorithm::Es256, AlgorithmParameters::EllipticCurve(key)) => {
+            // An uncompressed point begins with 4 (SEC 1, section 2.3.3).
+            let point = [vec![4], coordinate(&key.x)?, coordinate(&key.y)?].concat();
+            ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()
         }
-        let parsed = match (algorithm, &jwk.algorithm) {
-            (Algorithm::Rs256, AlgorithmParameters::RSA(key)) => rsa(&key.n, &key.e, &RSA_PKCS1_2048_8192_SHA256)?,
-            (Algorithm::Ps256, AlgorithmParameters::RSA(key)) => rsa(&key.n, &key.e, &RSA_PSS_2048_8192_SHA256)?,
-            (Algorithm::Es256, AlgorithmParameters::EllipticCurve(key)) => {
-                // An uncompressed point begins with 4 (SEC 1, section 2.3.3).
-                let mut point = vec![4];
-                point.extend(coordinate(&key.x)?);
-                point.extend(coordinate(&key.y)?);
-                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?
-            }
-            (Algorithm::EdDsa, AlgorithmParameters::OctetKeyPair(key)) => {
-                ParsedPublicKey::new(&ED25519, coordinate(&key.x)?).ok()?
-            }
-            _ => return None,
-        };
-        Some(Self { id, algorithm, parsed })
+        (Algorithm::EdDsa, AlgorithmParameters::OctetKeyPair(key)) => {
+            ParsedPublicKey::new(&ED25519, coordinate(&key.x)?).ok()
+        }
+        _ => None,
     }
 }
 
@@ -129,8 +113,4 @@ fn rsa(modulus: &str, exponent: &str, parameters: &'static RsaParameters) -> Opt
 /// 32 bytes: a coordinate of P-256, or a point of Ed25519.
 fn coordinate(text: &str) -> Option<Vec<u8>> {
     bytes(text).filter(|bytes| bytes.len() == 32)
-}
-
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
 }

@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 
 use jsonwebtoken::crypto::{CryptoProvider, KeyUtils};
+use jsonwebtoken::jwk::AlgorithmParameters;
 use serde_json::json;
 
 use super::*;

@@ -3,6 +3,7 @@
 mod access;
 pub mod authorize;
 pub(crate) mod backchannel;
+mod caller;
 pub(crate) mod claims;
 pub mod client;
 mod code;

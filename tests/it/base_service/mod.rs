@@ -4,6 +4,7 @@ mod anchor;
 mod caller;
 mod device;
 mod guard;
+mod issued;
 mod jwt;
 mod keys;
 mod layers;

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::extract::FromRef;
 use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
 use identity_axum::{
-    Authn, Guard, ProtectedResource, Provision, RequireScope, Scopes, TrustAnchor, protected_resource, scopes,
+    Guard, ProtectedResource, Provision, RequireScope, Scopes, TrustAnchor, protected_resource, scopes,
 };
 use serde_json::{Value, json};
 
@@ -147,26 +146,4 @@ async fn a_resource_says_where_its_tokens_come_from_and_every_refusal_leads_ther
         let challenge = answer.header("www-authenticate").unwrap();
         assert!(challenge.starts_with("Bearer ") && challenge.ends_with(metadata), "{path}: {challenge}");
     }
-}
-
-/// A service over an identity of its own says the same.
-#[derive(Clone)]
-struct Embedded(identity_core::Identity, ProtectedResource);
-
-impl FromRef<Embedded> for Authn {
-    fn from_ref(state: &Embedded) -> Self {
-        Self::from_ref(&state.0).with_resource(state.1.clone())
-    }
-}
-
-#[tokio::test]
-async fn a_local_identity_refuses_tokens_that_it_did_not_sign() {
-    let (issuer, identity) = (Issuer::start().await, identity_tests::TestApp::start().await);
-    let resource = ProtectedResource::new("https://api.test", "https://id.test").unwrap();
-    let app = routes().with_state(Embedded(identity.identity.clone(), resource));
-    let answer = ask_with(&app, "/me", &issuer.token(|_| ())).await;
-    assert_eq!(answer.refusal(), refused(401, "invalid_bearer"));
-    let metadata = "https://api.test/.well-known/oauth-protected-resource";
-    let challenge = format!("Bearer error=\"invalid_token\", resource_metadata=\"{metadata}\"");
-    assert_eq!(answer.header("www-authenticate"), Some(challenge.as_str()));
 }
