@@ -60,6 +60,19 @@ impl ProtectedResource {
         Ok(Self { url, metadata_url, path, authorization_server, scopes: Vec::new(), name: None })
     }
 
+    /// The issuer itself: tokens without another audience open its UserInfo.
+    #[cfg(feature = "store")]
+    pub(crate) fn of_issuer(issuer: &str) -> Self {
+        Self {
+            url: issuer.to_owned(),
+            metadata_url: format!("{issuer}{WELL_KNOWN}"),
+            path: WELL_KNOWN.to_owned(),
+            authorization_server: issuer.to_owned(),
+            scopes: Vec::new(),
+            name: None,
+        }
+    }
+
     /// The scopes that its tokens may have.
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {

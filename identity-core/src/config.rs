@@ -376,6 +376,8 @@ pub struct ResourceSpec {
     pub opaque: bool,
     /// The client that asks us about its tokens (RFC 7662), by its `client_id`.
     pub client: Option<String>,
+    /// Whether clients that registered themselves (RFC 7591) may ask for it; others may when their policy names it.
+    pub registered_clients: bool,
 }
 
 /// What requests of our own may reach.

@@ -13,10 +13,8 @@ use identity_axum::middleware::headers::SecurityHeaders;
 use identity_axum::middleware::host::Hosts;
 use identity_axum::middleware::trace::Trace;
 use identity_axum::middleware::{Around, AroundLayer, Next};
-use identity_axum::{
-    Api, BetterAuth, Code, Dialect, Error, Failure, OAuth, Pages, ProtectedResource, protected_resource,
-};
-use identity_core::{Identity, scope};
+use identity_axum::{Api, BetterAuth, Code, Dialect, Error, Failure, OAuth, Pages};
+use identity_core::Identity;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -50,7 +48,6 @@ pub(crate) fn app(
     }
     let hosts = Hosts::new(&http.base_url, &http.allowed_hosts)?;
     let routes = routes
-        .merge(protected_resource(&own_api(&http.base_url)?))
         .fallback(async || refuse::<Api>(Error::new(Code::NotFound)))
         .layer(hosts.layer(|_: &Request, error| refuse::<Api>(error)))
         .merge(health::routes(identity.clone(), drain.clone()))
@@ -60,12 +57,6 @@ pub(crate) fn app(
     let routes = routes.merge(protect::<OAuth>(identity_axum::oidc_router(identity), &http.base_url, drain));
     let routes = routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url, drain));
     Ok(routes.merge(protect::<Pages>(identity_axum::page_router(identity), &http.base_url, drain)))
-}
-
-/// What takes access tokens here, at the issuer itself: the claims of the user whom a token is of.
-fn own_api(base_url: &str) -> identity_core::Result<ProtectedResource> {
-    let scopes = std::iter::once(scope::OPENID).chain(scope::OF_CLAIMS);
-    Ok(ProtectedResource::new(base_url, base_url)?.scopes(scopes))
 }
 
 /// The layers that hold for every request, from the outside in: what it carries, and what keeps it from harming others. Each part of

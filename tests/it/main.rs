@@ -4,6 +4,7 @@
 mod architecture;
 mod base_service;
 mod better_auth;
+mod conformance;
 mod container;
 mod device_sessions;
 mod documents;

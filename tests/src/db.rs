@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use identity_core::time::Timestamp;
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 use tempfile::TempDir;
 use url::Url;
@@ -95,6 +96,19 @@ impl TestDatabase {
     /// Changes rows behind the server's back, and answers how many.
     pub async fn change(&self, sql: &str) -> u64 {
         execute(&self.connect().await, sql).await
+    }
+
+    /// Sets a moment in all rows of a table, as if time had passed since.
+    ///
+    /// # Panics
+    /// When the database refuses, or there is no row.
+    pub async fn set_moment(&self, table: &str, column: &str, moment: Timestamp) {
+        let connection = self.connect().await;
+        let backend = connection.get_database_backend();
+        let sql = format!("UPDATE {table} SET {column} = $1");
+        let changed = connection.execute_raw(Statement::from_sql_and_values(backend, &sql, [moment.into()])).await;
+        let changed = changed.unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected();
+        assert!(changed > 0, "{table} has no row");
     }
 
     /// All rows of all our tables as text, as a thief of a backup has them; bytes are in lower-case hexadecimal.

@@ -10,6 +10,7 @@ use identity_core::{Class, Code, Error, Identity};
 use serde_json::json;
 
 use crate::problem::{self, Dialect};
+use crate::resource::ProtectedResource;
 
 /// The dialect of the authorization server: `{"error","error_description"}`. For what goes wrong around its endpoints; within them there
 /// is an [`OAuthError`], which knows more.
@@ -96,8 +97,8 @@ fn written(error: &OAuthError, wait: Option<u64>) -> Response {
     response
 }
 
-/// Writes an error of an access token, with the challenge that names it.
-pub(super) fn challenged(error: &OAuthError, presented: bool) -> Response {
+/// Writes an error of an access token, with the challenge that names it and the metadata of what the token is for (RFC 9728, section 5.1).
+pub(super) fn challenged(error: &OAuthError, presented: bool, resource: Option<&ProtectedResource>) -> Response {
     let mut response = refused(error);
     if !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         return response;
@@ -107,6 +108,9 @@ pub(super) fn challenged(error: &OAuthError, presented: bool) -> Response {
     if presented {
         let (code, text) = (error.code().as_str(), error.description());
         challenge = format!("{challenge}, error=\"{code}\", error_description=\"{text}\"");
+    }
+    if let Some(resource) = resource {
+        challenge = format!("{challenge}, resource_metadata=\"{}\"", resource.metadata_url());
     }
     if let Ok(challenge) = HeaderValue::try_from(challenge) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

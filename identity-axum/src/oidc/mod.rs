@@ -19,8 +19,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::{HeaderValue, StatusCode, header};
-use identity_core::Identity;
 use identity_core::oauth::{ErrorCode, OAuthError};
+use identity_core::{Identity, scope};
 use serde_json::{Map, Value};
 
 pub use self::error::OAuth;
@@ -32,11 +32,14 @@ use self::metadata::Document;
 use crate::middleware::host::Hosts;
 use crate::middleware::{Around, AroundLayer, Next};
 use crate::problem::Failure;
+use crate::resource::{ProtectedResource, protected_resource};
 
 /// What the handlers share.
 #[derive(Debug)]
 struct Endpoints {
     identity: Identity,
+    /// What UserInfo is for clients that come with tokens.
+    userinfo: ProtectedResource,
     /// The metadata, which is the same for as long as the server runs.
     metadata: Document,
 }
@@ -48,7 +51,11 @@ pub fn router<S>(identity: &Identity) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
+    let scopes = std::iter::once(scope::OPENID).chain(scope::OF_CLAIMS);
+    let userinfo = ProtectedResource::of_issuer(&identity.config().http.base_url).scopes(scopes);
+    let metadata_of_userinfo = protected_resource(&userinfo);
     let endpoints = Arc::new(Endpoints {
+        userinfo,
         metadata: Document::new(&Value::Object(identity.oauth().metadata())),
         identity: identity.clone(),
     });
@@ -85,7 +92,7 @@ where
         .route("/oauth2/register/{id}", get(register::read).put(register::update).delete(register::remove))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(AroundLayer(NeverStored));
-    open.merge(published).merge(closed).layer(hosts).with_state(endpoints)
+    open.merge(published).merge(closed).merge(metadata_of_userinfo).layer(hosts).with_state(endpoints)
 }
 
 /// What a handler returns.

@@ -76,7 +76,7 @@ fn info(endpoints: &Endpoints, parts: &Parts) -> Result<RequestInfo, OAuthError>
 
 async fn refuse(endpoints: &Endpoints, info: &RequestInfo, error: OAuthError, presented: bool) -> Refusal {
     let error = count(&endpoints.identity, info, error).await;
-    let mut response = challenged(&error, presented);
+    let mut response = challenged(&error, presented, None);
     if error.code() == ErrorCode::AccessDenied {
         *response.status_mut() = StatusCode::FORBIDDEN;
     }
@@ -88,7 +88,7 @@ fn token(parts: &Parts) -> Result<Token<kind::Registration>, Refusal> {
     let header = form::authorization(&parts.headers)?.unwrap_or_default();
     let bearer = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let missing = || OAuthError::new(ErrorCode::InvalidToken, "There is no registration access token.");
-    let (_, token) = bearer.ok_or_else(|| Refusal::of(challenged(&missing(), !header.is_empty())))?;
+    let (_, token) = bearer.ok_or_else(|| Refusal::of(challenged(&missing(), !header.is_empty(), None)))?;
     Ok(Token::presented(token.trim()))
 }
 

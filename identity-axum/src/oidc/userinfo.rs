@@ -49,7 +49,7 @@ async fn answer(endpoints: &Endpoints, parts: &Parts, token: Option<String>) -> 
         }
         Err(error) => {
             let error = count(identity, &info, error).await;
-            Err(Refusal::of(challenged(&error, token.is_some())))
+            Err(Refusal::of(challenged(&error, token.is_some(), Some(&endpoints.userinfo))))
         }
     }
 }

@@ -59,6 +59,8 @@ pub(crate) fn resource<'o>(options: &'o OAuthOptions, uri: &str) -> Option<&'o R
 
 /// Whether a client may ask for tokens for a resource (RFC 8707). Everybody may for our own UserInfo, whose identifier is the issuer.
 pub(crate) fn may_reach(config: &Config, client: &Client, uri: &str) -> bool {
-    uri == config.http.base_url
-        || resource(&config.oauth, uri).is_some() && client.policy.resources.iter().any(|own| own == uri)
+    let allows = |resource: &ResourceSpec| {
+        client.registered && resource.registered_clients || client.policy.resources.iter().any(|own| own == uri)
+    };
+    uri == config.http.base_url || resource(&config.oauth, uri).is_some_and(allows)
 }

@@ -32,6 +32,7 @@ section! {
         /// scopes = ["orders:read"]           # what means something to it; everything when empty
         /// opaque = false                     # true: it asks about its tokens instead of verifying them
         /// client = "orders-api"              # the client as which it asks
+        /// registered_clients = true          # whether clients that registered themselves may ask for it
         /// ```
         resources: Resources = Resources::default();
         /// How long an authorization code is good.
@@ -188,6 +189,7 @@ impl SettingType for Resources {
             table.insert("uri".to_owned(), resource.uri.clone().into());
             table.insert("scopes".to_owned(), resource.scopes.clone().into());
             table.insert("opaque".to_owned(), resource.opaque.into());
+            table.insert("registered_clients".to_owned(), resource.registered_clients.into());
             if let Some(client) = &resource.client {
                 table.insert("client".to_owned(), client.clone().into());
             }
@@ -205,6 +207,7 @@ fn from_table(value: Value) -> Result<ResourceSpec, String> {
     let scopes = table.remove("scopes").map(|value| Vec::<String>::parse(value.kind)).transpose();
     let opaque = table.remove("opaque").map(|value| bool::parse(value.kind)).transpose();
     let client = table.remove("client").map(|value| text(value.kind)).transpose();
+    let registered_clients = table.remove("registered_clients").map(|value| bool::parse(value.kind)).transpose();
     if let Some(unknown) = table.keys().min() {
         return Err(wrong(unknown, String::from("is no setting")));
     }
@@ -212,6 +215,7 @@ fn from_table(value: Value) -> Result<ResourceSpec, String> {
         scopes: scopes.map_err(|text| wrong("scopes", text))?.unwrap_or_default(),
         opaque: opaque.map_err(|text| wrong("opaque", text))?.unwrap_or_default(),
         client: client.map_err(|text| wrong("client", text))?,
+        registered_clients: registered_clients.map_err(|text| wrong("registered_clients", text))?.unwrap_or(true),
         uri,
     })
 }

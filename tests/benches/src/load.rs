@@ -38,6 +38,21 @@ pub(crate) fn post(path: &str, host: &str, bodies: &[String]) -> Requests {
     bodies.iter().map(|body| request(body).into_bytes()).collect()
 }
 
+/// Requests with an `Authorization` header, one for each credential; a body that is not empty is a form.
+pub(crate) fn with_authorization(method: &str, path: &str, host: &str, credentials: &[String], body: &str) -> Requests {
+    let form = match body.len() {
+        0 => String::new(),
+        length => format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n"),
+    };
+    let request = |credential: &String| {
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\n\
+             Authorization: {credential}\r\n{form}\r\n{body}"
+        )
+    };
+    credentials.iter().map(|credential| request(credential).into_bytes()).collect()
+}
+
 /// What came of a load.
 #[derive(Debug)]
 pub(crate) struct Answered {

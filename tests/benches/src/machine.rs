@@ -105,6 +105,38 @@ impl Machine {
         Program::start("example-base-service", command, folder, address)
     }
 
+    /// Starts an API that verifies access tokens and does nothing else.
+    pub(crate) fn start_bare_api(&self, folder: &Path, keys: &Path, issuer: &str, audience: &str) -> Result<Program> {
+        let address = free_address()?;
+        let mut command = self.pinned(&self.own);
+        command.args(["bare-api", &address.to_string()]).arg(keys).args([issuer, audience]);
+        Program::start("axum + aws-lc-rs", command, folder, address)
+    }
+
+    /// Starts what signs a token and writes a row, and does nothing else.
+    pub(crate) fn start_bare_issuer(&self, folder: &Path, algorithm: &str) -> Result<Program> {
+        let address = free_address()?;
+        let database = format!("sqlite://{}", folder.join(format!("bare-{algorithm}.db")).display());
+        let mut command = self.pinned(&self.own);
+        command.args(["bare-issuer", &address.to_string(), &database, algorithm]);
+        Program::start("axum + aws-lc-rs + sqlx", command, folder, address)
+    }
+
+    /// Starts node-oidc-provider for a client: its id, its secret, the format of its tokens and their algorithm.
+    pub(crate) fn start_peer(&self, folder: &Path, client: [&str; 4]) -> Result<Program> {
+        let peer = Path::new(env!("CARGO_MANIFEST_DIR")).join("peer");
+        if !peer.join("node_modules").is_dir() {
+            let installed = Command::new("npm").args(["ci", "--silent"]).current_dir(&peer).status()?;
+            if !installed.success() {
+                return Err("node-oidc-provider cannot be installed".into());
+            }
+        }
+        let address = free_address()?;
+        let mut command = self.pinned(Path::new("node"));
+        command.arg(peer.join("provider.mjs")).arg(address.port().to_string()).args(client);
+        Program::start("node-oidc-provider", command, folder, address)
+    }
+
     /// Runs a loop to its end.
     pub(crate) fn repeat(&self, repeated: &Loop, time: Duration) -> Result<Done> {
         let mut command = self.pinned(&self.own);

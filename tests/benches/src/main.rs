@@ -5,6 +5,7 @@
 //! depend on the machine and on what else it does, which is why the processor time of each request stands beside them. The rows of
 //! PostgreSQL need `TEST_DATABASE_URL`, as the tests do.
 
+mod bare;
 mod baseline;
 mod data;
 mod duel;
@@ -13,6 +14,7 @@ mod forwarding;
 mod get_session;
 mod load;
 mod machine;
+mod oidc;
 mod repeat;
 mod report;
 mod rows;
@@ -20,6 +22,7 @@ mod sign_in;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -46,6 +49,12 @@ enum Command {
     /// Serve as the baseline; the benchmark starts it itself.
     #[command(hide = true)]
     Baseline { listen: SocketAddr, database: String, secret: String },
+    /// Verify access tokens and do nothing else; the benchmark starts it itself.
+    #[command(hide = true)]
+    BareApi { listen: SocketAddr, keys: PathBuf, issuer: String, audience: String },
+    /// Sign tokens, write rows and do nothing else; the benchmark starts it itself.
+    #[command(hide = true)]
+    BareIssuer { listen: SocketAddr, database: String, algorithm: String },
     /// Do one operation over and over; the benchmark starts it itself.
     #[command(hide = true)]
     Repeat {
@@ -91,6 +100,8 @@ enum Part {
     Storm,
     /// A base service.
     Forwarding,
+    /// The authorization server, and an API that takes its tokens.
+    Oidc,
     /// Memory, start and size.
     Footprint,
 }
@@ -111,6 +122,8 @@ fn main() -> ExitCode {
         Some(Command::Baseline { listen, database, secret }) => {
             baseline::run(listen, &database, &secret).map(|()| ExitCode::SUCCESS)
         }
+        Some(Command::BareApi { listen, keys, issuer, audience }) => serve(bare::api(listen, &keys, issuer, audience)),
+        Some(Command::BareIssuer { listen, database, algorithm }) => serve(bare::issuer(listen, &database, &algorithm)),
         Some(Command::Repeat { milliseconds, operation }) => {
             repeat::run(operation, Duration::from_millis(milliseconds)).map(|()| ExitCode::SUCCESS)
         }
@@ -121,6 +134,11 @@ fn main() -> ExitCode {
         let _ = writeln!(std::io::stderr(), "identity-benches: {error}");
         ExitCode::FAILURE
     })
+}
+
+/// Runs a server that never ends.
+fn serve(server: impl Future<Output = Result<()>>) -> Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server).map(|()| ExitCode::SUCCESS)
 }
 
 fn run(options: &Options) -> Result<ExitCode> {
@@ -155,6 +173,9 @@ async fn measure(options: &Options, machine: &Machine) -> Result<bool> {
     }
     if options.measures(Part::Forwarding) {
         show(forwarding::measure(options, machine).await?)?;
+    }
+    if options.measures(Part::Oidc) {
+        show(oidc::measure(options, machine).await?)?;
     }
     if options.measures(Part::Footprint) {
         show(footprint::measure(options, machine).await?)?;

@@ -88,6 +88,56 @@ pub(crate) const FORWARDING: Row = Row {
     floor: Bound::AtMost(1.3),
 };
 
+pub(crate) const JWT_RS256: Row = Row {
+    name: "base service, access token by extractor, RS256",
+    unit: "req/s",
+    digits: 0,
+    baseline: "axum + aws-lc-rs",
+    target: Bound::AtLeast(0.85),
+    floor: Bound::AtLeast(0.85),
+};
+
+pub(crate) const JWT_ES256: Row = Row { name: "base service, access token by extractor, ES256", ..JWT_RS256 };
+
+pub(crate) const CLIENT_CREDENTIALS_ES256: Row = Row {
+    name: "client_credentials, JWT, ES256",
+    baseline: "node-oidc-provider",
+    target: Bound::AtLeast(5.0),
+    floor: Bound::AtLeast(5.0),
+    ..JWT_RS256
+};
+
+/// Both sides are bound by the signature.
+pub(crate) const CLIENT_CREDENTIALS_RS256: Row = Row {
+    name: "client_credentials, JWT, RS256",
+    target: Bound::AtLeast(1.0),
+    floor: Bound::AtLeast(1.0),
+    ..CLIENT_CREDENTIALS_ES256
+};
+
+pub(crate) const CLIENT_CREDENTIALS_ES256_BARE: Row = Row {
+    name: "client_credentials, JWT, ES256",
+    baseline: "axum + signature + insert",
+    target: Bound::AtLeast(0.8),
+    floor: Bound::AtLeast(0.8),
+    ..JWT_RS256
+};
+
+pub(crate) const CLIENT_CREDENTIALS_RS256_BARE: Row =
+    Row { name: "client_credentials, JWT, RS256", ..CLIENT_CREDENTIALS_ES256_BARE };
+
+pub(crate) const INTROSPECTION: Row = Row {
+    name: "introspection, active opaque token",
+    target: Bound::AtLeast(3.0),
+    floor: Bound::AtLeast(3.0),
+    ..CLIENT_CREDENTIALS_ES256
+};
+
+pub(crate) const KEYS: Row =
+    Row { name: "JWKS", target: Bound::AtLeast(6.0), floor: Bound::AtLeast(6.0), ..CLIENT_CREDENTIALS_ES256 };
+
+pub(crate) const METADATA: Row = Row { name: "discovery", ..KEYS };
+
 /// In MiB.
 pub(crate) const IDLE_MEMORY: f64 = 25.0;
 

@@ -15,8 +15,13 @@ const API: &str = "https://api.example";
 
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     let mut config = Config::default();
-    config.oauth.resources =
-        vec![ResourceSpec { uri: API.to_owned(), scopes: Vec::new(), opaque: false, client: None }];
+    config.oauth.resources = vec![ResourceSpec {
+        uri: API.to_owned(),
+        scopes: Vec::new(),
+        opaque: false,
+        client: None,
+        registered_clients: true,
+    }];
     config
 });
 

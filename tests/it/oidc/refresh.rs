@@ -190,8 +190,13 @@ async fn scope_and_resource_may_be_less_and_never_more() {
     let other = "https://other.example.test";
     let app = TestApp::builder()
         .config(|config| {
-            let resource =
-                |uri: &str| ResourceSpec { uri: uri.to_owned(), scopes: Vec::new(), opaque: false, client: None };
+            let resource = |uri: &str| ResourceSpec {
+                uri: uri.to_owned(),
+                scopes: Vec::new(),
+                opaque: false,
+                client: None,
+                registered_clients: true,
+            };
             config.oauth.resources = vec![resource(api), resource(other)];
         })
         .start()

@@ -20,6 +20,7 @@ fn with_resources() -> TestAppBuilder {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             opaque,
             client: None,
+            registered_clients: true,
         };
         config.oauth.resources = vec![
             resource(API, &["orders:read"], false),

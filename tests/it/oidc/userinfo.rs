@@ -104,7 +104,9 @@ async fn the_token_comes_in_the_header_or_the_form_and_not_in_the_query() {
     send(both).await.expect_oauth(400, "invalid_request");
     let reply = send(Call::at(Method::GET, &format!("/oauth2/userinfo?access_token={token}"))).await;
     reply.expect_oauth(401, "invalid_token");
-    assert_eq!(reply.header("www-authenticate"), Some("Bearer realm=\"identity\""));
+    let metadata = "http://localhost:8888/.well-known/oauth-protected-resource";
+    let challenge = &*format!("Bearer realm=\"identity\", resource_metadata=\"{metadata}\"");
+    assert_eq!(reply.header("www-authenticate"), Some(challenge));
     send(at(Method::GET).header(AUTHORIZATION, "Basic YTpi")).await.expect_oauth(400, "invalid_request");
     send(at(Method::DELETE)).await.expect_oauth(405, "invalid_request");
 }

@@ -1,79 +1,15 @@
 //! What is fetched on the word of a client, and what is not.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::get;
+use http::StatusCode;
 use identity_core::oauth::ErrorCode;
 use identity_core::oauth::client::{AuthMethod, NewClient, SubjectType};
-use identity_tests::TestApp;
-use serde_json::{Value, json};
+use identity_tests::{Site, SiteAnswer, TestApp};
+use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use super::{Key, REDIRECT, assert_as, claims, create, new};
-
-/// A server of a client: it counts who asks, and answers what it is told to.
-struct Site {
-    port: u16,
-    asked: Arc<AtomicUsize>,
-    answer: Arc<std::sync::Mutex<Answer>>,
-    _serving: JoinSet<()>,
-}
-
-#[derive(Clone)]
-enum Answer {
-    Document(Value),
-    Text(String),
-    Status(StatusCode),
-    Redirect(String),
-    Silence,
-}
-
-impl Site {
-    async fn start(answer: Answer) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let answer = Arc::new(std::sync::Mutex::new(answer));
-        let state = (Arc::clone(&asked), Arc::clone(&answer));
-        let router = Router::new().fallback(get(reply)).with_state(state);
-        let mut serving = JoinSet::new();
-        serving.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { port, asked, answer, _serving: serving }
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/document", self.port)
-    }
-
-    fn answers(&self, answer: Answer) {
-        *self.answer.lock().unwrap() = answer;
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
-    }
-}
-
-type Shared = (Arc<AtomicUsize>, Arc<std::sync::Mutex<Answer>>);
-
-async fn reply(State((asked, answer)): State<Shared>) -> Response {
-    asked.fetch_add(1, Ordering::SeqCst);
-    let answer = answer.lock().unwrap().clone();
-    match answer {
-        Answer::Document(document) => document.to_string().into_response(),
-        Answer::Text(text) => text.into_response(),
-        Answer::Status(status) => status.into_response(),
-        Answer::Redirect(to) => Redirect::temporary(&to).into_response(),
-        Answer::Silence => std::future::pending().await,
-    }
-}
 
 async fn lenient_app() -> TestApp {
     TestApp::builder().config(|config| config.oauth.outbound.allow_private = true).start().await
@@ -89,14 +25,14 @@ fn with_keys_at(id: &str, url: &str) -> NewClient {
 async fn a_client_that_replaces_its_key_is_known_by_the_new_one_at_once() {
     let app = lenient_app().await;
     let (old, new) = (Key::new(1, "old"), Key::new(2, "new"));
-    let site = Site::start(Answer::Document(old.jwks())).await;
+    let site = Site::start(SiteAnswer::Document(old.jwks())).await;
     create(&app, with_keys_at("app", &site.url())).await;
     assert_eq!(site.asked(), 0);
     for number in 0..5 {
         assert!(assert_as(&app, &old.sign(&claims(&app, "app", &format!("{number}")))).await.is_ok());
     }
     assert_eq!(site.asked(), 1);
-    site.answers(Answer::Document(new.jwks()));
+    site.answers(SiteAnswer::Document(new.jwks()));
     app.pass(Duration::from_secs(10));
     assert!(assert_as(&app, &new.sign(&claims(&app, "app", "a"))).await.is_ok());
     assert_eq!(site.asked(), 2);
@@ -107,7 +43,7 @@ async fn a_client_that_replaces_its_key_is_known_by_the_new_one_at_once() {
 async fn unknown_keys_make_us_ask_seldom() {
     let app = lenient_app().await;
     let (key, stranger) = (Key::new(1, "one"), Key::new(2, "two"));
-    let site = Site::start(Answer::Document(key.jwks())).await;
+    let site = Site::start(SiteAnswer::Document(key.jwks())).await;
     create(&app, with_keys_at("app", &site.url())).await;
     for number in 0..50 {
         assert!(assert_as(&app, &stranger.sign(&claims(&app, "app", &format!("s{number}")))).await.is_err());
@@ -125,11 +61,11 @@ async fn unknown_keys_make_us_ask_seldom() {
 async fn keys_that_cannot_be_fetched_again_are_good_for_an_hour() {
     let app = lenient_app().await;
     let key = Key::new(1, "one");
-    let site = Site::start(Answer::Document(key.jwks())).await;
+    let site = Site::start(SiteAnswer::Document(key.jwks())).await;
     create(&app, with_keys_at("app", &site.url())).await;
     let good = async |jti: &str| assert_as(&app, &key.sign(&claims(&app, "app", jti))).await.is_ok();
     assert!(good("1").await);
-    site.answers(Answer::Status(StatusCode::INTERNAL_SERVER_ERROR));
+    site.answers(SiteAnswer::Status(StatusCode::INTERNAL_SERVER_ERROR));
     app.pass(Duration::from_mins(10));
     assert!(good("2").await);
     assert_eq!(site.asked(), 2);
@@ -138,7 +74,7 @@ async fn keys_that_cannot_be_fetched_again_are_good_for_an_hour() {
     assert_eq!(site.asked(), 3);
     assert!(!good("4").await);
     assert_eq!(site.asked(), 3, "failing is not a reason to ask more often");
-    site.answers(Answer::Document(key.jwks()));
+    site.answers(SiteAnswer::Document(key.jwks()));
     app.pass(Duration::from_secs(10));
     assert!(good("5").await);
 }
@@ -147,20 +83,20 @@ async fn keys_that_cannot_be_fetched_again_are_good_for_an_hour() {
 async fn what_is_no_key_set_proves_nobody() {
     let app = lenient_app().await;
     let key = Key::new(1, "one");
-    let canary = Site::start(Answer::Document(key.jwks())).await;
+    let canary = Site::start(SiteAnswer::Document(key.jwks())).await;
     let mut padded = key.jwks();
     padded["padding"] = json!("x".repeat(64 * 1024));
     let answers = [
-        Answer::Text("<html>".to_owned()),
-        Answer::Document(json!([])),
-        Answer::Document(json!({ "keys": [] })),
-        Answer::Document(json!({ "keys": [7, { "kty": "EC" }] })),
-        Answer::Document(padded),
-        Answer::Status(StatusCode::NOT_FOUND),
-        Answer::Status(StatusCode::NO_CONTENT),
-        Answer::Redirect(canary.url()),
+        SiteAnswer::Text("<html>".to_owned()),
+        SiteAnswer::Document(json!([])),
+        SiteAnswer::Document(json!({ "keys": [] })),
+        SiteAnswer::Document(json!({ "keys": [7, { "kty": "EC" }] })),
+        SiteAnswer::Document(padded),
+        SiteAnswer::Status(StatusCode::NOT_FOUND),
+        SiteAnswer::Status(StatusCode::NO_CONTENT),
+        SiteAnswer::Redirect(canary.url()),
     ];
-    let site = Site::start(Answer::Silence).await;
+    let site = Site::start(SiteAnswer::Silence).await;
     create(&app, with_keys_at("app", &site.url())).await;
     for (number, answer) in answers.into_iter().enumerate() {
         site.answers(answer);
@@ -240,7 +176,7 @@ async fn nothing_inside_of_our_networks_is_reached_on_the_word_of_a_client() {
 #[tokio::test]
 async fn a_sector_agrees_to_every_redirect_uri_of_its_clients() {
     let app = lenient_app().await;
-    let site = Site::start(Answer::Document(json!([REDIRECT, "https://other.example.com/callback"]))).await;
+    let site = Site::start(SiteAnswer::Document(json!([REDIRECT, "https://other.example.com/callback"]))).await;
     let client = || {
         let mut client = new("app", AuthMethod::None);
         client.metadata.subject_type = SubjectType::Pairwise;
@@ -250,11 +186,11 @@ async fn a_sector_agrees_to_every_redirect_uri_of_its_clients() {
     };
     create(&app, client()).await;
     let answers = [
-        Answer::Document(json!([REDIRECT])),
-        Answer::Document(json!({ "redirect_uris": [REDIRECT, "https://other.example.com/callback"] })),
-        Answer::Document(json!([REDIRECT, 7])),
-        Answer::Text(String::new()),
-        Answer::Status(StatusCode::NOT_FOUND),
+        SiteAnswer::Document(json!([REDIRECT])),
+        SiteAnswer::Document(json!({ "redirect_uris": [REDIRECT, "https://other.example.com/callback"] })),
+        SiteAnswer::Document(json!([REDIRECT, 7])),
+        SiteAnswer::Text(String::new()),
+        SiteAnswer::Status(StatusCode::NOT_FOUND),
     ];
     for answer in answers {
         site.answers(answer);

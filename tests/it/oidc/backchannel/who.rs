@@ -17,7 +17,7 @@ use crate::flows::row;
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 #[tokio::test]
-async fn oidcc_backchannel_rp_initiated_logout() {
+async fn a_logout_token_says_whose_session_ended_and_where() {
     let app = builder().start().await;
     let told = Told::start().await;
     let client = client(&app, "app", &told).await;
