@@ -76,6 +76,28 @@ fn every_rust_example_of_the_prose_is_compiled() {
     }
 }
 
+#[test]
+fn the_tests_that_the_pages_on_security_name_are_there() {
+    let mut known = BTreeSet::new();
+    for folder in ["tests", "identity-core", "identity-axum", "identity-server"] {
+        for file in files(&root().join(folder), "rs") {
+            let source = fs::read_to_string(file).unwrap();
+            known.extend(
+                source.split("fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next()).map(str::to_owned),
+            );
+        }
+    }
+    let mut missing = Vec::new();
+    for page in pages(&root().join("book/src/security")) {
+        let text = fs::read_to_string(&page).unwrap();
+        let rows = text.lines().filter(|line| line.starts_with('|'));
+        let cells = rows.filter_map(|row| row.trim_end_matches([' ', '|']).rsplit('|').next());
+        let named = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>());
+        missing.extend(named.filter(|name| !known.contains(name)).map(|name| format!("{}: {name}", page.display())));
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
 /// The targets of `[text](target)`, outside code blocks.
 fn links(text: &str) -> Vec<String> {
     let prose: String = text.split("```").step_by(2).collect();
@@ -84,6 +106,11 @@ fn links(text: &str) -> Vec<String> {
 }
 
 fn pages(folder: &Path) -> Vec<PathBuf> {
+    files(folder, "md")
+}
+
+/// The files whose names end so, in a folder and below it.
+fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -92,8 +119,8 @@ fn pages(folder: &Path) -> Vec<PathBuf> {
             continue;
         }
         if path.is_dir() {
-            found.extend(pages(&path));
-        } else if path.extension().is_some_and(|end| end == "md") {
+            found.extend(files(&path, end));
+        } else if path.extension().is_some_and(|own| own == end) {
             found.push(path);
         }
     }

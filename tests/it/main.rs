@@ -15,4 +15,5 @@ mod oidc;
 mod pages;
 mod program;
 mod security;
+mod stock_client;
 mod tls;

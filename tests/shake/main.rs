@@ -11,6 +11,7 @@ mod ledger;
 mod nodes;
 mod outage;
 mod report;
+mod rotation;
 mod start;
 mod storm;
 mod wire;

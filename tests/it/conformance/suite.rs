@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use http::header::AUTHORIZATION;
-use identity_core::jwt::{self, Algorithm, Expected, JwkSet};
+use identity_core::jwt::{Algorithm, Expected, JwkSet, KeySet};
 use identity_core::time::{Clock as _, SystemClock, Timestamp, before};
 use identity_tests::{Actor, Call, Page, Reply, SelfSigned, Server, ServerBuilder};
 use serde_json::{Map, Value, json};
@@ -163,7 +163,7 @@ impl Suite {
             leeway: Duration::from_secs(1),
             expired_is_fine: false,
         };
-        jwt::verify(token, &self.keys().await, &expected).expect("a good token")
+        KeySet::from(&self.keys().await).verify(token, &expected).expect("a good token")
     }
 
     /// Asks UserInfo.
