@@ -24,6 +24,7 @@ mod race;
 mod relying_party;
 mod server;
 mod service;
+mod site;
 mod smtp;
 mod told;
 
@@ -40,5 +41,6 @@ pub use race::race;
 pub use relying_party::{Ask, RelyingParty, challenge, claims, resolved};
 pub use server::{Server, ServerBuilder, command, command_with};
 pub use service::BaseService;
+pub use site::{Site, SiteAnswer};
 pub use smtp::SmtpSink;
 pub use told::Told;
