@@ -197,6 +197,11 @@ pub enum Event {
         /// The client on the device.
         client: ClientId,
     },
+    /// A user entered the code of a device that another user has opened: one of them has seen the code at the other's.
+    DeviceContested {
+        /// The client on the device.
+        client: ClientId,
+    },
     /// A client was made.
     ClientCreated {
         /// Its id.
@@ -286,6 +291,7 @@ impl Event {
             Self::CodeReplayed { .. } => "code.replay_detected",
             Self::DeviceApproved { .. } => "device_code.approved",
             Self::DeviceDenied { .. } => "device_code.denied",
+            Self::DeviceContested { .. } => "device_code.contested",
             Self::ClientCreated { .. } => "client.created",
             Self::ClientRegistered { .. } => "client.registered",
             Self::ClientUpdated { .. } => "client.updated",
@@ -311,6 +317,7 @@ impl Event {
             | Self::CodeReplayed { client }
             | Self::DeviceApproved { client }
             | Self::DeviceDenied { client }
+            | Self::DeviceContested { client }
             | Self::ClientDeleted { client } => json!({ "client": client }),
             Self::ClientCreated { client, deviations }
             | Self::ClientRegistered { client, deviations }

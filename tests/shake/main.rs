@@ -10,6 +10,7 @@ mod kill;
 mod ledger;
 mod nodes;
 mod outage;
+mod refresh;
 mod report;
 mod rotation;
 mod start;

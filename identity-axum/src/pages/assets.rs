@@ -68,6 +68,8 @@ pub(super) async fn logo(visit: Visit) -> Reply {
         (header::CONTENT_TYPE, picture.kind),
         (header::CACHE_CONTROL, "private, max-age=600"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // Whoever opens it by itself gets a file.
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"logo\""),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),
     ];
     Ok((headers, picture.bytes.to_vec()).into_response())

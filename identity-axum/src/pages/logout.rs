@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 use identity_core::Result;
 use identity_core::id::ClientId;
 use identity_core::oauth::{GoOn, LoggedIn, LogoutStep};
@@ -16,6 +16,8 @@ use crate::facade::bridge::with_parameters;
 
 /// The parameter that names the application.
 const CLIENT: &str = "client_id";
+/// Tells a browser what to forget (Clear Site Data, section 3.1).
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 #[derive(Debug, Template)]
 #[template(path = "logout.html")]
@@ -105,6 +107,8 @@ fn leave(visit: &Visit, location: &str) -> Result<Response, reply::Failed> {
     cookies.clear_session(response.headers_mut());
     // Whoever comes next to this browser is not told who was here.
     cookies.clear(response.headers_mut(), Name::Address);
+    // Nothing of ours may be stored; some browsers keep whole pages for the way back all the same.
+    response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
     Ok(response)
 }
 

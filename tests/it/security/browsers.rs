@@ -5,6 +5,7 @@ use http::header::{CONTENT_TYPE, ORIGIN};
 use identity_tests::{Call, Reply, Server, TestApp};
 use serde_json::json;
 
+use super::over_http::RUNNING;
 use crate::better_auth::bodies::{ENDPOINTS, app, each_endpoint};
 use crate::better_auth::garbage::GETS;
 
@@ -229,7 +230,7 @@ fn guarded(reply: &Reply, number: usize, https: bool) {
     assert!(reply.header("server").is_none() && reply.header("x-powered-by").is_none(), "{what}");
 }
 
-const MARKUP: [&str; 7] = [
+pub(super) const MARKUP: [&str; 7] = [
     "</script><img src=x onerror=alert(1)>",
     "\"><svg onload=alert(1)>",
     "'><a href='javascript:alert(1)'>x</a>",
@@ -282,25 +283,7 @@ async fn markup_in_a_name_is_text_in_every_mail() {
 async fn no_url_that_runs_is_kept_as_a_picture_or_gone_to() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
-    let evil = [
-        "javascript:alert(1)",
-        "JavaScript:alert(1)",
-        "\tjavascript:alert(1)",
-        " javascript:alert(1)",
-        "java\nscript:alert(1)",
-        "java\tscript:alert(1)",
-        "\u{1}javascript:alert(1)",
-        "vbscript:msgbox(1)",
-        "data:text/html,<script>alert(1)</script>",
-        "data:text/html;base64,PHNjcmlwdD4=",
-        "data:,alert(1)",
-        "data:image/svg+xml,<svg onload=alert(1)>",
-        "DATA:IMAGE/SVG+XML;base64,PHN2Zz4=",
-        "blob:http://localhost:8888/x",
-        "file:///etc/passwd",
-        "view-source:x",
-    ];
-    for (number, url) in evil.into_iter().enumerate() {
+    for (number, url) in RUNNING.into_iter().enumerate() {
         let body = json!({ "name": "A", "email": format!("new{number}@example.test"), "password": "a long password", "image": url });
         app.actor("new").post("/sign-up/email", body).await.expect_error(400, "VALIDATION_ERROR");
         alice.post("/update-user", json!({ "image": url })).await.expect_error(400, "VALIDATION_ERROR");

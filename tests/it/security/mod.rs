@@ -2,14 +2,29 @@
 //! tried; the table names the tests elsewhere that show one.
 
 mod accounts;
+mod addresses;
 mod bodies;
 mod browsers;
+mod codes;
 mod configuration;
+mod consents;
 mod deletion;
+mod devices;
+mod doors;
+mod fetches;
+mod foreign_tokens;
+mod frames;
 mod leaks;
 mod limits;
 mod links;
+mod logouts;
+mod names;
+mod over_http;
 mod passwords;
+mod pictures;
+mod redirect_uris;
+mod refreshes;
+mod registration;
 mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,9 +32,10 @@ use std::fs;
 use std::path::Path;
 
 /// The cases that hold for what there is.
-const CASES: [u32; 49] = [
-    1, 2, 10, 11, 16, 18, 19, 20, 23, 25, 47, 48, 49, 50, 51, 52, 53, 56, 57, 58, 61, 62, 64, 65, 66, 72, 74, 75, 77,
-    78, 79, 80, 83, 84, 85, 86, 89, 90, 95, 96, 99, 100, 109, 110, 115, 116, 126, 127, 128,
+const CASES: [u32; 78] = [
+    1, 2, 10, 11, 16, 18, 19, 20, 23, 25, 26, 27, 28, 29, 30, 31, 32, 33, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45,
+    47, 48, 49, 50, 51, 52, 53, 56, 57, 58, 61, 62, 64, 65, 66, 72, 74, 75, 77, 78, 79, 80, 83, 84, 85, 86, 88, 89, 90,
+    91, 95, 96, 99, 100, 105, 106, 107, 108, 109, 110, 115, 116, 117, 118, 119, 120, 126, 127, 128,
 ];
 
 /// What is shown elsewhere, in full or besides what is shown in this folder: the case, the file from the root of the workspace, the test.
@@ -33,6 +49,31 @@ const ELSEWHERE: &[(u32, &str, &str)] = &[
     (18, "tests/it/better_auth/password.rs", "a_changed_password_replaces_all_sessions_when_asked_to"),
     (19, "tests/it/better_auth/cookies.rs", "a_copy_of_the_session_cannot_be_made_up_or_moved"),
     (19, "tests/it/better_auth/garbage.rs", "garbage_in_cookies_is_nobody"),
+    (26, "tests/it/oidc/authorize.rs", "a_wrong_client_or_redirect_uri_goes_nowhere"),
+    (
+        26,
+        "tests/it/flows/clients/metadata.rs",
+        "redirect_uris_are_compared_character_by_character_but_for_the_port_of_a_loopback_address",
+    ),
+    (28, "tests/it/oidc/authorize.rs", "a_native_client_chooses_its_port_and_nothing_else"),
+    (30, "tests/it/oidc/token.rs", "a_code_is_bound_to_verifier_and_redirect_uri"),
+    (31, "tests/it/oidc/metadata.rs", "both_documents_are_the_same_and_say_what_there_is"),
+    (32, "tests/it/oidc/token.rs", "a_code_in_the_hands_of_another_client_is_burnt"),
+    (35, "tests/it/flows/clients/registration.rs", "who_may_register_is_for_the_operator_to_say"),
+    (36, "tests/it/flows/clients/credentials.rs", "a_client_proves_itself_as_it_registered_and_in_no_other_way"),
+    (37, "tests/it/flows/clients/registration.rs", "a_bad_registration_is_refused_in_the_words_of_the_specification"),
+    (37, "tests/it/flows/clients/metadata.rs", "nonsense_about_a_client_is_refused_with_the_field"),
+    (38, "tests/it/flows/clients/outbound.rs", "nothing_inside_of_our_networks_is_reached_on_the_word_of_a_client"),
+    (38, "tests/it/pages/logo.rs", "nothing_inside_is_fetched_for_a_picture"),
+    (39, "tests/it/flows/clients/outbound.rs", "what_is_no_key_set_proves_nobody"),
+    (41, "identity-core/src/jwt/tests.rs", "a_token_without_a_signature_is_refused_whatever_it_calls_that"),
+    (41, "tests/it/base_service/jwt.rs", "a_bad_token_is_401_whatever_stands_beside_it"),
+    (42, "identity-core/src/jwt/tests.rs", "a_key_that_the_token_brings_along_is_not_looked_at"),
+    (43, "identity-core/src/jwt/tests.rs", "an_extension_that_must_be_understood_is_not"),
+    (44, "identity-core/src/jwt/tests.rs", "a_token_runs_out_and_says_when"),
+    (44, "tests/it/flows/clients/assertions.rs", "an_assertion_is_for_us_of_the_client_and_good_for_minutes"),
+    (45, "tests/it/oidc/resource.rs", "a_resource_becomes_the_audience_and_can_be_narrowed_and_never_widened"),
+    (45, "tests/it/oidc/refresh.rs", "scope_and_resource_may_be_less_and_never_more"),
     (47, "tests/it/better_auth/origin_and_cors.rs", "requests_for_other_hosts_are_not_answered"),
     (56, "tests/it/better_auth/origin_and_cors.rs", "cookies_without_an_origin_are_refused_and_a_referer_may_stand_in"),
     (57, "tests/it/better_auth/origin_and_cors.rs", "trusted_origins_get_cors_and_others_get_none"),
@@ -54,14 +95,25 @@ const ELSEWHERE: &[(u32, &str, &str)] = &[
     (80, "identity-core/src/crypto/password/tests.rs", "an_import_cannot_ask_for_more_than_a_bounded_cost"),
     (80, "tests/it/flows/imported_hashes.rs", "a_hash_that_cannot_be_read_is_a_wrong_password_and_no_fault"),
     (83, "tests/it/better_auth/garbage.rs", "absurd_headers_are_survived"),
+    (88, "tests/it/pages/headers.rs", "every_page_keeps_others_out_and_itself_private"),
     (89, "identity-core/src/mail/template/tests.rs", "html_is_escaped_once_and_text_not_at_all"),
     (89, "tests/it/better_auth/redirects.rs", "a_confirmation_page_escapes_what_came_with_the_link"),
     (89, "identity-server/src/mailbox.rs", "the_page_runs_nothing_that_a_mail_brings"),
+    (89, "tests/it/pages/hostile.rs", "an_application_cannot_say_more_than_its_name"),
+    (89, "tests/it/pages/hostile.rs", "the_name_of_a_user_is_text"),
+    (90, "tests/it/pages/hostile.rs", "hostile_addresses_of_an_application_are_not_linked"),
+    (91, "tests/it/pages/logo.rs", "what_is_no_picture_or_not_there_in_time_is_a_letter"),
     (96, "tests/it/flows/what_ends_sessions.rs", "a_reset_ends_all"),
     (96, "tests/it/flows/races/accounts.rs", "a_ban_leaves_no_session_that_was_being_opened"),
     (99, "tests/it/better_auth/delete_user.rs", "a_deleted_account_leaves_no_trace"),
     (99, "tests/it/flows/audit.rs", "a_deleted_account_leaves_a_record_that_names_nobody"),
     (100, "tests/it/flows/races/accounts.rs", "an_account_that_is_deleted_many_times_at_once_is_deleted_once"),
+    (105, "tests/it/oidc/races.rs", "fifty_refreshes_of_a_token_at_two_nodes_leave_one_family_line"),
+    (106, "tests/it/oidc/refresh.rs", "a_successor_replaces_the_token_and_the_one_before_gets_it_again_for_a_moment"),
+    (106, "tests/shake/refresh.rs", "whoever_lost_the_answer_to_a_refresh_in_a_crash_gets_the_same_successor"),
+    (106, "tests/shake/refresh.rs", "without_a_window_a_crash_costs_the_tokens_and_nobody_is_signed_out"),
+    (107, "tests/it/oidc/device.rs", "the_first_who_opens_a_code_is_the_only_one_to_decide"),
+    (108, "tests/it/oidc/device.rs", "whoever_is_signed_out_meanwhile_lets_nobody_in"),
     (109, "tests/it/flows/races/links.rs", "of_two_changes_of_address_proved_at_once_one_counts"),
     // There is no link to take a change back: a proved address has to agree first, and every old address is told.
     (110, "tests/it/better_auth/change_email.rs", "a_proved_address_agrees_first_and_stays_proved"),
@@ -71,6 +123,12 @@ const ELSEWHERE: &[(u32, &str, &str)] = &[
     (115, "tests/it/flows/limits.rs", "while_the_database_does_not_answer_nothing_passes_uncounted"),
     (116, "tests/it/base_service/provision.rs", "a_hook_that_panics_or_hangs_refuses_and_does_not_block_the_next_call"),
     (116, "tests/it/base_service/provision.rs", "a_failing_hook_refuses_and_is_tried_again"),
+    (117, "tests/it/oidc/logout.rs", "a_hint_of_another_session_or_user_is_no_reason_not_to_ask"),
+    (117, "tests/it/pages/logout.rs", "another_site_cannot_sign_anybody_out"),
+    (118, "tests/it/pages/login.rs", "a_session_that_is_not_remembered_ends_with_the_browser"),
+    (119, "tests/it/oidc/consent.rs", "consent_to_a_client_that_anybody_could_pretend_to_be_is_asked_for_every_time"),
+    (120, "tests/it/oidc/authorize.rs", "whatever_else_is_wrong_the_client_hears_with_its_state_and_the_issuer"),
+    (120, "tests/it/oidc/endpoint.rs", "grant_types_that_are_unknown_or_not_the_clients_are_refused"),
     (126, "identity-server/src/mailbox.rs", "it_answers_this_machine_only"),
     (126, "identity-server/src/config/tests.rs", "a_public_listener_with_a_loopback_url_is_an_exposure"),
     (127, "identity-server/src/app.rs", "a_panic_is_a_bland_500_in_the_dialect_of_its_part"),

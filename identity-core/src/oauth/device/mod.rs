@@ -14,7 +14,7 @@ use crate::audit;
 use crate::auth::Resolved;
 use crate::error::Result;
 use crate::event::{Act, Event};
-use crate::id::{DeviceAuthorizationId, TokenFamilyId};
+use crate::id::{DeviceAuthorizationId, TokenFamilyId, UserId};
 use crate::limits::Action;
 use crate::op::Op;
 use crate::request::RequestInfo;
@@ -110,12 +110,13 @@ impl OAuth<'_> {
         if user::store::share(&mut op, &browser.profile.id).await?.is_none() {
             return Ok(None);
         }
-        if !store::claim(&mut op, &digest, &browser.profile.id).await? {
+        let claimed = store::claim(&mut op, &digest, &browser.profile.id).await?;
+        let Some(found) = store::find_by_code(&op, &digest).await? else { return Ok(None) };
+        if !claimed {
+            contested(op, found, &browser.profile.id, info).await?;
             return Ok(None);
         }
-        let found = store::find_by_code(&op, &digest).await?;
         op.commit().await?;
-        let Some(found) = found else { return Ok(None) };
         let client = client::store::find(&Op::read(self.shared), &found.client_id).await?;
         let DeviceAuthorization { scope, resources, expires_at, .. } = found;
         Ok(client.map(|client| DeviceRequest { client, scope, resources, expires_at }))
@@ -139,6 +140,10 @@ impl OAuth<'_> {
             return Ok(false);
         }
         let Some(found) = store::find_by_code(&op, &digest).await? else { return Ok(false) };
+        if found.user_id.as_ref() != Some(user_id) {
+            contested(op, found, user_id, info).await?;
+            return Ok(false);
+        }
         let client = found.client_id;
         if allow {
             consent::give(&mut op, user_id, &client, &found.scope, &found.resources, info).await?;
@@ -151,6 +156,17 @@ impl OAuth<'_> {
         op.commit().await?;
         Ok(true)
     }
+}
+
+/// Writes down that a user comes with the code of a device that waits for another one.
+async fn contested(mut op: Op<'_>, found: DeviceAuthorization, user_id: &UserId, info: &RequestInfo) -> Result<()> {
+    let waits = found.state == State::Pending && op.now() < found.expires_at;
+    if waits && found.user_id.is_some_and(|first| first != *user_id) {
+        let event = Event::DeviceContested { client: found.client_id };
+        audit::record(&mut op, Act::own(event, user_id, info)).await?;
+        op.commit().await?;
+    }
+    Ok(())
 }
 
 fn value_to_map(value: Value) -> Map<String, Value> {
