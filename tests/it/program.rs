@@ -179,6 +179,8 @@ async fn a_wallet_is_opened_once_and_knows_who_is_calling() {
     let _ = wallet.get(&alice, "/wallet").await.expect(200);
     assert_eq!(alice.session().await["user"]["hasWalletAccount"], true);
     let _ = wallet.get(&alice, "/admin").await.expect(403);
+    let close = wallet.visitor().request_at(http::Method::POST, "/wallet/close");
+    assert_eq!(wallet.send(&alice, close).await.expect(200).json(), json!({ "closed": true }));
     let cookies = alice.browser(|browser| browser.clone());
     let _ = alice.signs_out().await.expect(200);
     alice.browser(|browser| *browser = cookies);

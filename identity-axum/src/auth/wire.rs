@@ -39,6 +39,10 @@ struct Session {
     ip_address: Option<String>,
     #[serde(default)]
     user_agent: Option<String>,
+    #[serde(default)]
+    acr: Option<String>,
+    #[serde(default)]
+    amr: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +80,8 @@ pub(super) fn principal(body: &[u8]) -> Result<Option<Principal>, Unreadable> {
         expires_at: session.expires_at,
         ip_address: session.ip_address.and_then(|text| text.parse::<IpAddr>().ok()),
         user_agent: session.user_agent.filter(|text| !text.is_empty()),
+        acr: session.acr,
+        amr: session.amr.unwrap_or_default(),
     };
     Ok(Some(Principal { user, proof: Proof::Session(session) }))
 }
@@ -149,6 +155,18 @@ mod tests {
         assert_eq!(names, ["hasWalletAccount", "plan"]);
         let session = principal.session().unwrap();
         assert_eq!((session.ip_address, session.user_agent.as_deref()), (None, Some("Firefox")));
+    }
+
+    #[test]
+    fn a_session_tells_how_the_user_signed_in_where_the_anchor_does() {
+        let told = |members: &str| {
+            let session = SESSION.replace(r#""userAgent""#, &format!(r#"{members}"userAgent""#));
+            let principal = read(USER, &session).unwrap().unwrap();
+            (principal.acr().map(str::to_owned), principal.session().unwrap().amr.clone())
+        };
+        assert_eq!(told(""), (None, vec![]));
+        assert_eq!(told(r#""acr":null,"amr":null,"#), (None, vec![]));
+        assert_eq!(told(r#""acr":"high","amr":["pwd"],"#), (Some("high".to_owned()), vec!["pwd".to_owned()]));
     }
 
     #[test]

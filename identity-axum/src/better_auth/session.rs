@@ -51,7 +51,8 @@ async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result
         return Ok(response);
     };
     let fields = facade.session_fields(&found.session);
-    let view = SessionView { session: &found.session, token: token.expose(), fields: &fields };
+    let tells_how = refresh == Refresh::Never;
+    let view = SessionView { session: &found.session, token: token.expose(), fields: &fields, tells_how };
     let mut response = reply::json(SessionAndUser { session: view, user: User(&found.profile) });
     if found.extended {
         facade.set_session(response.headers_mut(), &token, &found.session, &found.profile);
@@ -87,7 +88,7 @@ pub(super) async fn list(State(facade): State<Arc<Facade>>, FreshCaller(caller):
         .map(|(session, fields)| {
             let own = session.id == caller.resolved.session.id;
             let token = if own { caller.token.expose() } else { session.id.as_str() };
-            SessionView { session, token, fields }
+            SessionView { session, token, fields, tells_how: false }
         })
         .collect();
     Ok(reply::json(views))
@@ -140,7 +141,7 @@ pub(super) async fn update(State(facade): State<Arc<Facade>>, caller: Caller, pa
     let sent = passed.input.optional_object()?;
     let session = facade.identity.sessions().update(&caller.resolved.session, &sent).await?;
     let fields = facade.session_fields(&session);
-    let view = SessionView { session: &session, token: caller.token.expose(), fields: &fields };
+    let view = SessionView { session: &session, token: caller.token.expose(), fields: &fields, tells_how: false };
     let mut response = reply::json(json!({ "session": view }));
     facade.set_session(response.headers_mut(), &caller.token, &session, &caller.resolved.profile);
     Ok(response)

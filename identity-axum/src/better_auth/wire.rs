@@ -2,7 +2,7 @@
 
 use chrono::SecondsFormat;
 use identity_core::account::Account;
-use identity_core::principal::Profile;
+use identity_core::principal::{Profile, acr};
 use identity_core::session::Session;
 use identity_core::time::Timestamp;
 use serde::ser::SerializeMap;
@@ -46,6 +46,8 @@ pub(crate) struct SessionView<'a> {
     pub(crate) token: &'a str,
     /// The declared extra fields, each with its value or `null`.
     pub(crate) fields: &'a Map<String, Value>,
+    /// Whether it tells how the user signed in, for services that may want a surer way. The reference knows nothing of it.
+    pub(crate) tells_how: bool,
 }
 
 impl Serialize for SessionView<'_> {
@@ -61,6 +63,10 @@ impl Serialize for SessionView<'_> {
         map.serialize_entry("userId", &session.user_id)?;
         for (name, value) in self.fields {
             map.serialize_entry(name, value)?;
+        }
+        if self.tells_how {
+            map.serialize_entry("acr", &acr(&session.amr))?;
+            map.serialize_entry("amr", &session.amr)?;
         }
         map.serialize_entry("id", &session.id)?;
         map.end()

@@ -57,7 +57,7 @@ impl Facade {
             return;
         }
         let fields = self.session_fields(session);
-        let view = SessionView { session, token: token.expose(), fields: &fields };
+        let view = SessionView { session, token: token.expose(), fields: &fields, tells_how: false };
         let answer = SessionAndUser { session: view, user: User(profile) };
         if let Some(value) = cache::seal(self.identity.cookie_key(), &answer, self.identity.now()) {
             let age = session.remembered.then_some(cache::LIFETIME);
