@@ -103,11 +103,28 @@ async fn the_host_looks_after_clients() {
     let shown = json(&["clients", "show", "web"]).await;
     assert_eq!(shown["secrets"].as_array().map(Vec::len), Some(2));
     assert!(shown.get("client_secret").is_none());
+    let moved = [
+        ["clients", "update", "web", "--json", "--redirect-uri", "https://new.example.com/callback"].as_slice(),
+        &["--access-token-alg", "EdDSA", "--first-party=false", "--unset", "resource"],
+    ];
+    let changed = json(&moved.concat()).await;
+    assert_eq!(changed["redirect_uris"], json!(["https://new.example.com/callback"]));
+    assert_eq!(changed["deviations"], json!(["no_pkce", "access_token_alg", "access_token_lifetime"]));
+    for kept in ["client_name", "post_logout_redirect_uris", "grant_types", "scope", "token_endpoint_auth_method"] {
+        assert_eq!(changed[kept], created[kept], "{kept}");
+    }
+    assert_eq!(json(&moved.concat()).await["updated_at"], changed["updated_at"], "nothing was left to change");
+    let (_, audit) = server.command(&["audit", "--kind", "client.updated"]).await;
+    assert!(audit.lines().count() == 1 && audit.contains("no_pkce,access_token_alg,access_token_lifetime"), "{audit}");
+    let proving = ["clients", "update", "web", "--json", "--auth-method", "private_key_jwt"];
+    let (_, refused) = server.command(&proving).await;
+    assert!(refused.contains("jwks or jwks_uri is needed"), "{refused}");
     let (done, _) = server.command(&["clients", "delete", "web"]).await;
     assert!(done);
 
-    let refused: [(&[&str], &str); 7] = [
+    let refused: [(&[&str], &str); 8] = [
         (&["clients", "show", "web"], "there is no client web"),
+        (&["clients", "update", "web", "--name", "Web"], "there is no client web"),
         (&["clients", "delete", "web"], "There is no such client."),
         (&["clients", "create", "--name", "Neither"], "--public"),
         (&["clients", "create", "--name", "Both", "--public", "--confidential"], "--confidential"),
@@ -123,7 +140,7 @@ async fn the_host_looks_after_clients() {
         assert!(!done && printed.contains(reason), "{arguments:?}: {printed}");
     }
     let (_, audit) = server.command(&["audit", "--kind", "client"]).await;
-    assert_eq!(audit.lines().count(), 4, "{audit}");
+    assert_eq!(audit.lines().count(), 5, "{audit}");
     assert!(!audit.contains(secret));
 }
 
