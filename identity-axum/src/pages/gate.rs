@@ -34,17 +34,10 @@ pub(super) enum Rule {
     Page(Action),
     /// An endpoint that other sites send people to, by GET or with a form of their own.
     FromAnywhere,
+    /// What is the same whoever asks, and still is work: it counts, and nobody is looked up.
+    ForAnybody,
     /// A file for everybody.
     Free,
-}
-
-impl Rule {
-    pub(super) const FROM_ANYWHERE: Self = Self::FromAnywhere;
-    pub(super) const FREE: Self = Self::Free;
-
-    pub(super) const fn counted(action: Action) -> Self {
-        Self::Page(action)
-    }
 }
 
 /// The middleware of one page.
@@ -156,7 +149,9 @@ async fn check(
     }
     visit.posted = posted;
     visit.fields = Params::new(pairs);
-    visit.caller = caller::find(&facade, headers, Refresh::Allowed).await?;
+    if !matches!(rule, Rule::ForAnybody) {
+        visit.caller = caller::find(&facade, headers, Refresh::Allowed).await?;
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Fetches of what strangers name: key sets, lists of redirect URIs, addresses that want to hear of a logout.
+//! Requests to what strangers name: key sets, lists of redirect URIs, pictures, and addresses that want to hear of a logout.
 //!
 //! A stranger may name anything, so nothing inside of our own networks is reached, whatever a name resolves to and whenever it resolves
 //! to it.

@@ -168,7 +168,6 @@ fn each(
 fn check_addresses(metadata: &ClientMetadata, options: &OAuthOptions) -> Result<(), Problem> {
     let pages = [
         ("client_uri", &metadata.client_uri),
-        ("logo_uri", &metadata.logo_uri),
         ("policy_uri", &metadata.policy_uri),
         ("tos_uri", &metadata.tos_uri),
     ];
@@ -182,6 +181,7 @@ fn check_addresses(metadata: &ClientMetadata, options: &OAuthOptions) -> Result<
     }
     let reached = [
         ("jwks_uri", &metadata.jwks_uri),
+        ("logo_uri", &metadata.logo_uri),
         ("sector_identifier_uri", &metadata.sector_identifier_uri),
         ("backchannel_logout_uri", &metadata.backchannel_logout_uri),
     ];
