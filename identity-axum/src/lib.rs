@@ -5,6 +5,7 @@ pub mod auth;
 mod better_auth;
 #[cfg(feature = "store")]
 mod cookie;
+pub mod credentials;
 #[cfg(feature = "store")]
 mod device_sessions;
 pub mod extract;
@@ -19,12 +20,12 @@ mod pages;
 pub mod problem;
 mod provision;
 mod resource;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "remote")]
 pub use auth::remote::{TrustAnchor, TrustAnchorBuilder};
 pub use auth::{Authenticator, Authn};
-#[cfg(feature = "testing")]
-pub use better_auth::testing;
 #[cfg(feature = "store")]
 pub use better_auth::{BetterAuth, router};
 #[cfg(feature = "store")]

@@ -15,9 +15,9 @@ use super::error::BetterAuth;
 use super::gate::Passed;
 use super::input::Check;
 use super::reply::{self, Reply, no_store};
-use super::wire::{SessionAndUser, SessionView, User};
 use crate::cookie::Name;
-use crate::facade::Facade;
+use crate::facade::wire::{SessionAndUser, SessionView, User};
+use crate::facade::{Facade, cache};
 use crate::problem::Failure;
 
 /// The session and its user, or `null`.
@@ -39,7 +39,7 @@ async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result
         && !passed.query_flag("disableCookieCache")
         && let Some(cached) = facade.cookies.plain(headers, Name::SessionData)
         && let Some(answer) =
-            super::cache::open(facade.identity.cookie_key(), &cached, token.expose(), facade.identity.now())
+            cache::open(facade.identity.cookie_key(), &cached, token.expose(), facade.identity.now())
     {
         return Ok(reply::json(answer));
     }

@@ -6,9 +6,8 @@ use identity_core::session::{Issued, Session};
 use identity_core::token::{Token, kind};
 use serde_json::{Map, Value};
 
-use super::Facade;
-use crate::better_auth::cache;
-use crate::better_auth::wire::{SessionAndUser, SessionView, User};
+use super::wire::{SessionAndUser, SessionView, User};
+use super::{Facade, cache};
 use crate::cookie::Name;
 
 /// The header in which clients without cookies find a new token.

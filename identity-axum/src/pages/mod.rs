@@ -32,12 +32,12 @@ use axum::routing::{MethodRouter, any};
 use identity_core::Identity;
 use identity_core::limits::Action;
 
-pub(crate) use answer::page_of;
 pub use error::Pages;
 
 use self::gate::{Gate, Rule};
 use self::visit::Visit;
 use crate::facade::Facade;
+use crate::facade::route::{ACCOUNT, CONSENT, LOGIN, REGISTER};
 use crate::middleware::AroundLayer;
 use crate::middleware::host::Hosts;
 use crate::problem::Dialect as _;
@@ -46,14 +46,10 @@ use crate::problem::Dialect as _;
 const AUTHORIZE: &str = "/oauth2/authorize";
 /// The end session endpoint (OpenID Connect RP-Initiated Logout, section 2).
 const END_SESSION: &str = "/oauth2/logout";
-/// Where the pages are.
-const LOGIN: &str = "/ui/login";
-const REGISTER: &str = "/ui/register";
+/// Where the pages are that no authorization leads to at once.
 const FORGOT: &str = "/ui/forgot";
 const RESET: &str = "/ui/reset";
 const VERIFY: &str = "/ui/verify";
-const CONSENT: &str = "/ui/consent";
-const ACCOUNT: &str = "/ui/account";
 const DEVICE: &str = "/ui/device";
 const DEVICE_CONFIRM: &str = "/ui/device/confirm";
 const LOGOUT: &str = "/ui/logout";

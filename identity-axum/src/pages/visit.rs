@@ -15,7 +15,7 @@ use url::form_urlencoded::Serializer;
 
 use super::reply::{Failed, Reply, see_other};
 use super::texts::Language;
-use super::view::{Asking, GRANT, Here, Pending, UI_LOCALES, USER_CODE, View};
+use super::view::{Asking, Here, Pending, UI_LOCALES, USER_CODE, View};
 use super::{Site, answer, assets};
 use crate::cookie::{Name, encode};
 use crate::facade::caller::Caller;
