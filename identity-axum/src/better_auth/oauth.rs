@@ -47,7 +47,7 @@ pub(super) async fn resume_or(
     (issued, profile): (&Issued, &Profile),
 ) -> Response {
     let Some(pending) = pending else { return reply::json(usual) };
-    let session = Resolved { session: issued.session.clone(), profile: profile.clone(), extended: false };
+    let session = Resolved::of(issued, profile.clone());
     let stand = facade.identity.oauth().resume(&pending.grant, Some(&session), &passed.info).await;
     // Somebody is signed in, and the cookie has to travel, whatever has become of the authorization: a page says so.
     let url = stand.map_err(OAuthError::from).and_then(|stand| facade.next(stand)).unwrap_or_else(|error| {

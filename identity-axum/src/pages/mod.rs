@@ -9,6 +9,7 @@ mod assets;
 mod authorize;
 mod consent;
 mod device;
+mod enter;
 mod error;
 mod form;
 mod gate;

@@ -4,7 +4,7 @@ use crate::claims;
 use crate::error::Result;
 use crate::op::{Op, soon};
 use crate::principal::{Principal, Profile, Proof};
-use crate::session::{self, Session, Standing};
+use crate::session::{self, Issued, Session, Standing};
 use crate::shared::Shared;
 use crate::token::{Token, kind};
 use crate::user::User;
@@ -30,6 +30,12 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// The caller of whoever has just signed in.
+    #[must_use]
+    pub fn of(issued: &Issued, profile: Profile) -> Self {
+        Self { session: issued.session.clone(), profile, extended: false }
+    }
+
     /// The caller as a handler sees it.
     #[must_use]
     pub fn principal(&self) -> Principal {
