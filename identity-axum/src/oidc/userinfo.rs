@@ -13,7 +13,7 @@ use identity_core::oauth::{ErrorCode, OAuthError, UserInfo};
 use super::Endpoints;
 use super::error::{Refusal, challenged, count};
 use super::form;
-use crate::extract::request;
+use crate::credentials::{Presentation, bearer_text};
 
 pub(super) async fn get(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, Refusal> {
     let (parts, _) = request.into_parts();
@@ -35,8 +35,7 @@ pub(super) async fn post(State(endpoints): State<Arc<Endpoints>>, request: Reque
 
 async fn answer(endpoints: &Endpoints, parts: &Parts, token: Option<String>) -> Result<Response, Refusal> {
     let identity = &endpoints.identity;
-    let proxies = &identity.config().http.trusted_proxies;
-    let info = request::info(&parts.extensions, &parts.headers, proxies).map_err(OAuthError::from)?;
+    let info = endpoints.info(parts)?;
     let told = match &token {
         Some(token) => identity.oauth().userinfo(token).await,
         None => Err(OAuthError::new(ErrorCode::InvalidToken, "There is no access token.")),
@@ -56,10 +55,15 @@ async fn answer(endpoints: &Endpoints, parts: &Parts, token: Option<String>) -> 
 
 /// The token of a header such as `Authorization: Bearer …` (RFC 6750, section 2.1).
 fn of_header(parts: &Parts) -> Result<Option<String>, OAuthError> {
-    let Some(header) = form::authorization(&parts.headers)? else { return Ok(None) };
-    let bearer = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let wrong = || OAuthError::new(ErrorCode::InvalidRequest, "The Authorization header is no Bearer credential.");
-    bearer.map(|(_, token)| Some(token.trim().to_owned())).ok_or_else(wrong)
+    let something = form::authorization(&parts.headers)?.is_some();
+    match bearer_text(&parts.headers) {
+        Presentation::Presented(token) => Ok(Some(token.to_owned())),
+        Presentation::NotPresented if !something => Ok(None),
+        Presentation::NotPresented | Presentation::Malformed => {
+            let text = "The Authorization header is no Bearer credential.";
+            Err(OAuthError::new(ErrorCode::InvalidRequest, text))
+        }
+    }
 }
 
 /// The token of a form (RFC 6750, section 2.2). One in the query is not looked at: queries are written down everywhere.
