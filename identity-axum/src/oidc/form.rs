@@ -9,7 +9,7 @@ use identity_core::oauth::{ErrorCode, OAuthError, Params, Presented};
 use identity_core::request::RequestInfo;
 
 use super::Endpoints;
-use super::error::{Refusal, refused};
+use super::error::{OAuthFailure, refused};
 use crate::extract::body;
 
 /// A request of a client.
@@ -28,9 +28,9 @@ impl Form {
 }
 
 impl FromRequest<Arc<Endpoints>> for Form {
-    type Rejection = Refusal;
+    type Rejection = OAuthFailure;
 
-    async fn from_request(request: Request, endpoints: &Arc<Endpoints>) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, endpoints: &Arc<Endpoints>) -> Result<Self, OAuthFailure> {
         let (parts, body) = request.into_parts();
         let info = endpoints.info(&parts)?;
         if !is_form(&parts.headers) {
@@ -48,16 +48,16 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a body, up to the largest that is accepted.
-pub(super) async fn bytes(body: Body) -> Result<Bytes, Refusal> {
+pub(super) async fn bytes(body: Body) -> Result<Bytes, OAuthFailure> {
     body::read(body).await.map_err(|_| {
         let mut response = refused(&wrong("The body is too large, or did not arrive whole."));
         *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-        Refusal::of(response)
+        OAuthFailure::of(response)
     })
 }
 
 /// Reads the parameters of a form.
-pub(super) async fn read(body: Body) -> Result<Params, Refusal> {
+pub(super) async fn read(body: Body) -> Result<Params, OAuthFailure> {
     Ok(Params::new(body::form_pairs(&bytes(body).await?)))
 }
 

@@ -28,7 +28,7 @@ use serde_json::{Map, Value};
 pub use self::error::OAuth;
 
 use self::cors::Cors;
-use self::error::Refusal;
+use self::error::OAuthFailure;
 pub(crate) use self::error::refused;
 use self::metadata::Document;
 use crate::extract::request;
@@ -99,7 +99,7 @@ where
 }
 
 /// What a handler returns.
-type Reply = Result<Json<Map<String, Value>>, Refusal>;
+type Reply = Result<Json<Map<String, Value>>, OAuthFailure>;
 
 /// Keeps answers out of caches: they are about one client, and most carry a token (RFC 6749, section 5.1).
 #[derive(Clone, Copy, Debug)]

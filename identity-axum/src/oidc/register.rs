@@ -14,14 +14,14 @@ use identity_core::request::RequestInfo;
 use identity_core::token::{Token, kind};
 use serde_json::{Map, Value};
 
-use super::error::{Refusal, challenged, count};
+use super::error::{OAuthFailure, challenged, count};
 use super::{Endpoints, Reply, form};
 use crate::credentials::{Presentation, bearer_text};
 use crate::extract::body;
 
 type Document = Map<String, Value>;
 
-pub(super) async fn register(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn register(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, OAuthFailure> {
     let (parts, body) = request.into_parts();
     let info = endpoints.info(&parts)?;
     let authorization = form::authorization(&parts.headers)?;
@@ -60,7 +60,7 @@ pub(super) async fn remove(
     State(endpoints): State<Arc<Endpoints>>,
     Path(id): Path<String>,
     request: Request,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, OAuthFailure> {
     let (parts, _) = request.into_parts();
     let info = endpoints.info(&parts)?;
     let token = token(&parts)?;
@@ -70,29 +70,29 @@ pub(super) async fn remove(
     }
 }
 
-async fn refuse(endpoints: &Endpoints, info: &RequestInfo, error: OAuthError, presented: bool) -> Refusal {
+async fn refuse(endpoints: &Endpoints, info: &RequestInfo, error: OAuthError, presented: bool) -> OAuthFailure {
     let error = count(&endpoints.identity, info, error).await;
     let mut response = challenged(&error, presented);
     if error.code() == ErrorCode::AccessDenied {
         *response.status_mut() = StatusCode::FORBIDDEN;
     }
-    Refusal::of(response)
+    OAuthFailure::of(response)
 }
 
 /// The registration access token of the header (RFC 7592, section 2).
-fn token(parts: &Parts) -> Result<Token<kind::Registration>, Refusal> {
+fn token(parts: &Parts) -> Result<Token<kind::Registration>, OAuthFailure> {
     let something = form::authorization(&parts.headers)?.is_some();
     match bearer_text(&parts.headers) {
         Presentation::Presented(token) => Ok(Token::presented(token)),
         Presentation::NotPresented | Presentation::Malformed => {
             let missing = OAuthError::new(ErrorCode::InvalidToken, "There is no registration access token.");
-            Err(Refusal::of(challenged(&missing, something)))
+            Err(OAuthFailure::of(challenged(&missing, something)))
         }
     }
 }
 
 /// The JSON object of the body.
-async fn document(parts: &Parts, body: Body) -> Result<Document, Refusal> {
+async fn document(parts: &Parts, body: Body) -> Result<Document, OAuthFailure> {
     let bytes = form::bytes(body).await?;
     let is_json = body::media_type(&parts.headers) == body::JSON;
     let document = serde_json::from_slice(&bytes).ok().filter(|_| is_json);

@@ -11,17 +11,17 @@ use http::{HeaderValue, header};
 use identity_core::oauth::{ErrorCode, OAuthError, UserInfo};
 
 use super::Endpoints;
-use super::error::{Refusal, challenged, count};
+use super::error::{OAuthFailure, challenged, count};
 use super::form;
 use crate::credentials::{Presentation, bearer_text};
 
-pub(super) async fn get(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn get(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, OAuthFailure> {
     let (parts, _) = request.into_parts();
     let token = of_header(&parts)?;
     answer(&endpoints, &parts, token).await
 }
 
-pub(super) async fn post(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn post(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, OAuthFailure> {
     let (parts, body) = request.into_parts();
     let token = match (of_header(&parts)?, of_body(&parts, body).await?) {
         (Some(_), Some(_)) => {
@@ -33,7 +33,7 @@ pub(super) async fn post(State(endpoints): State<Arc<Endpoints>>, request: Reque
     answer(&endpoints, &parts, token).await
 }
 
-async fn answer(endpoints: &Endpoints, parts: &Parts, token: Option<String>) -> Result<Response, Refusal> {
+async fn answer(endpoints: &Endpoints, parts: &Parts, token: Option<String>) -> Result<Response, OAuthFailure> {
     let identity = &endpoints.identity;
     let info = endpoints.info(parts)?;
     let told = match &token {
@@ -48,7 +48,7 @@ async fn answer(endpoints: &Endpoints, parts: &Parts, token: Option<String>) -> 
         }
         Err(error) => {
             let error = count(identity, &info, error).await;
-            Err(Refusal::of(challenged(&error, token.is_some())))
+            Err(OAuthFailure::of(challenged(&error, token.is_some())))
         }
     }
 }
@@ -67,7 +67,7 @@ fn of_header(parts: &Parts) -> Result<Option<String>, OAuthError> {
 }
 
 /// The token of a form (RFC 6750, section 2.2). One in the query is not looked at: queries are written down everywhere.
-async fn of_body(parts: &Parts, body: Body) -> Result<Option<String>, Refusal> {
+async fn of_body(parts: &Parts, body: Body) -> Result<Option<String>, OAuthFailure> {
     if !form::is_form(&parts.headers) {
         return Ok(None);
     }
