@@ -12,7 +12,7 @@ use crate::code::Code;
 use crate::config::OAuthOptions;
 use crate::error::Error;
 use crate::id::ClientId;
-use crate::jwt::Algorithm;
+use crate::jwt::{Algorithm, KeySet};
 use crate::oauth::{ErrorCode, OAuthError};
 use crate::outbound;
 
@@ -222,9 +222,8 @@ fn check_keys(client: &Client) -> Result<(), Problem> {
             return Err(Problem::new("jwks", "must have public keys only"));
         }
     }
-    let algorithms = client.assertion_algorithms();
-    let fits = outbound::key_set(jwks).keys.iter().any(|key| algorithms.iter().any(|algorithm| algorithm.fits(key)));
-    if asserts && !fits {
+    let fits = || KeySet::read(jwks.clone()).is_some_and(|keys| keys.has_one_for(client.assertion_algorithms()));
+    if asserts && !fits() {
         return Err(Problem::new("jwks", "has no key that an assertion can be verified with"));
     }
     Ok(())
