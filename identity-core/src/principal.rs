@@ -52,7 +52,7 @@ pub struct Principal {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proof {
     /// A session: the user signed in with this browser or client, and may do whatever the user may do.
-    Session(SessionSummary),
+    Session(Arc<SessionSummary>),
     /// An access token: a client may do, in the name of the user, what the scopes of the token say.
     Token(Arc<TokenSummary>),
 }

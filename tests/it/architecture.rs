@@ -182,7 +182,8 @@ impl Layered {
         let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
         let part = page.split(self.heading).nth(1).expect("the page has the part");
         for (number, layer) in self.layers.iter().enumerate() {
-            let row = part.lines().find(|line| line.starts_with(&format!("| {number} "))).expect("a row for each layer");
+            let row =
+                part.lines().find(|line| line.starts_with(&format!("| {number} "))).expect("a row for each layer");
             let modules = row.split('|').nth(2).expect("the second column").replace("with its builder", "");
             let words = modules.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
             let shown: BTreeSet<&str> = words.filter(|word| !word.is_empty()).collect();

@@ -194,14 +194,17 @@ async fn the_host_sets_what_applications_are_told_of_a_user() {
     let claims = async |flags: &[&str]| server.command(&[&["users", "claims", &alice.email], flags].concat()).await;
     assert_eq!(claims(&[]).await, (true, String::new()));
     let set = ["--set", "phone_number=+1 202 555 0100", "--set", "phone_number_verified=true", "--set"];
-    let (done, _) = claims(&[set.as_slice(), &["address.country=FR", "--set", "address.locality=Paris"]].concat()).await;
+    let (done, _) =
+        claims(&[set.as_slice(), &["address.country=FR", "--set", "address.locality=Paris"]].concat()).await;
     assert!(done);
     let (_, printed) = claims(&["--unset", "address.country", "--set", "birthdate=1990", "--json"]).await;
     let expected = json!({
         "phone_number": "+1 202 555 0100", "phone_number_verified": true, "address": { "locality": "Paris" }, "birthdate": "1990",
     });
     assert_eq!(serde_json::from_str::<Value>(&printed).unwrap(), expected);
-    for (wrong, named) in [("email=a@example.com", "email"), ("birthdate=soon", "birthdate"), ("address=Paris", "address")] {
+    for (wrong, named) in
+        [("email=a@example.com", "email"), ("birthdate=soon", "birthdate"), ("address=Paris", "address")]
+    {
         let (done, complaint) = claims(&["--set", wrong]).await;
         assert!(!done && complaint.contains(named), "{wrong}: {complaint}");
     }

@@ -72,9 +72,8 @@ fn router(app: App) -> identity_axum::Result<Router> {
         .route("/wallet", get(wallet))
         .route_layer(app.anchor.guard(Guard::Flexible(open_wallet(app.wallets.clone()))));
     let surely = StepUp::acr([ACR_PASSWORD])?.and_within(Duration::from_mins(5));
-    let closing = Router::new()
-        .route("/wallet/close", post(close))
-        .route_layer(app.anchor.guard(Guard::StepUp(surely)));
+    let closing =
+        Router::new().route("/wallet/close", post(close)).route_layer(app.anchor.guard(Guard::StepUp(surely)));
     let devices = Router::new().route("/device", get(device)).route_layer(app.anchor.guard(Guard::Device));
     let somebody = Router::new().route("/feed", get(feed)).route_layer(app.anchor.guard(Guard::DeviceOrUser));
     let anybody = Router::new().route("/public", get(async || "Anybody may read this.\n"));

@@ -1,6 +1,7 @@
 //! The answers of a trust anchor, read.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use identity_core::id::{DeviceSessionId, SessionId, UserId};
 use identity_core::principal::{Device, Principal, Profile, Proof, SessionSummary};
@@ -83,7 +84,7 @@ pub(super) fn principal(body: &[u8]) -> Result<Option<Principal>, Unreadable> {
         acr: session.acr,
         amr: session.amr.unwrap_or_default(),
     };
-    Ok(Some(Principal { user, proof: Proof::Session(session) }))
+    Ok(Some(Principal { user, proof: Proof::Session(Arc::new(session)) }))
 }
 
 /// Reads the body of provision: the user after the change.

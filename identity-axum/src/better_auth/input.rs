@@ -83,7 +83,8 @@ fn media_type(headers: &HeaderMap, forms: bool) -> Result<MediaType> {
     };
     let text = String::from_utf8_lossy(value.as_bytes());
     let essence = body::essence(&text);
-    let charset = text.split(';').skip(1).filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim() == "charset");
+    let charset =
+        text.split(';').skip(1).filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim() == "charset");
     if charset.is_some_and(|(_, name)| !name.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")) {
         return refuse("The charset must be utf-8.".to_owned());
     }

@@ -38,8 +38,7 @@ async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result
     if facade.identity.config().http.cookie_cache
         && !passed.query_flag("disableCookieCache")
         && let Some(cached) = facade.cookies.plain(headers, Name::SessionData)
-        && let Some(answer) =
-            cache::open(facade.identity.cookie_key(), &cached, token.expose(), facade.identity.now())
+        && let Some(answer) = cache::open(facade.identity.cookie_key(), &cached, token.expose(), facade.identity.now())
     {
         return Ok(reply::json(answer));
     }

@@ -61,7 +61,10 @@ pub(super) async fn metadata(State(endpoints): State<Arc<Endpoints>>, headers: H
     endpoints.metadata.answer(&headers)
 }
 
-pub(super) async fn jwks(State(endpoints): State<Arc<Endpoints>>, headers: HeaderMap) -> Result<Response, OAuthFailure> {
+pub(super) async fn jwks(
+    State(endpoints): State<Arc<Endpoints>>,
+    headers: HeaderMap,
+) -> Result<Response, OAuthFailure> {
     let keys = endpoints.identity.oauth().jwks().await.map_err(OAuthError::from)?;
     Ok(Document::new(&*keys).answer(&headers))
 }

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::request::Parts;
 use http::StatusCode;
+use http::request::Parts;
 use identity_core::id::ClientId;
 use identity_core::oauth::{ErrorCode, OAuthError};
 use identity_core::request::RequestInfo;
@@ -21,7 +21,10 @@ use crate::extract::body;
 
 type Document = Map<String, Value>;
 
-pub(super) async fn register(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, OAuthFailure> {
+pub(super) async fn register(
+    State(endpoints): State<Arc<Endpoints>>,
+    request: Request,
+) -> Result<Response, OAuthFailure> {
     let (parts, body) = request.into_parts();
     let info = endpoints.info(&parts)?;
     let authorization = form::authorization(&parts.headers)?;

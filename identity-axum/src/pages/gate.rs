@@ -132,7 +132,11 @@ async fn check(
     if let Some(ip) = visit.info.ip {
         facade.identity.count(action, ip).await?;
     }
-    let pairs = if posted { posted_fields(headers, body).await? } else { body::form_pairs(query.unwrap_or_default().as_bytes()) };
+    let pairs = if posted {
+        posted_fields(headers, body).await?
+    } else {
+        body::form_pairs(query.unwrap_or_default().as_bytes())
+    };
     // PostgreSQL stores no NUL character, and nobody's name has one.
     if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
         return Err(Error::new(Code::InvalidInput));

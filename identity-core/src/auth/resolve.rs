@@ -1,5 +1,7 @@
 //! From a session token to the caller.
 
+use std::sync::Arc;
+
 use crate::claims;
 use crate::error::Result;
 use crate::op::{Op, soon};
@@ -39,7 +41,7 @@ impl Resolved {
     /// The caller as a handler sees it.
     #[must_use]
     pub fn principal(&self) -> Principal {
-        Principal { user: self.profile.clone(), proof: Proof::Session(self.session.summary()) }
+        Principal { user: self.profile.clone(), proof: Proof::Session(Arc::new(self.session.summary())) }
     }
 }
 

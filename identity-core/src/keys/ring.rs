@@ -89,13 +89,9 @@ fn build(shared: &Shared, before: Option<&Ring>, keys: Vec<Stored>, now: Timesta
         signers.insert(key.algorithm, signer.ok());
     }
     let public = JwkSet { keys: keys.into_iter().map(|stored| stored.key.jwk).collect() };
-    let (public, verifying) = match before.filter(|ring| *ring.public == public) {
-        Some(ring) => (Arc::clone(&ring.public), Arc::clone(&ring.verifying)),
-        None => {
-            let verifying = Arc::new(KeySet::from(&public));
-            (Arc::new(public), verifying)
-        }
-    };
+    let same = before.filter(|ring| *ring.public == public);
+    let verifying = same.map_or_else(|| Arc::new(KeySet::from(&public)), |ring| Arc::clone(&ring.verifying));
+    let public = same.map_or_else(|| Arc::new(public), |ring| Arc::clone(&ring.public));
     Ring { signers, public, verifying, read_at: now, looked_at: now }
 }
 

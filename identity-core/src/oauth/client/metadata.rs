@@ -166,11 +166,8 @@ fn each(
 }
 
 fn check_addresses(metadata: &ClientMetadata, options: &OAuthOptions) -> Result<(), Problem> {
-    let pages = [
-        ("client_uri", &metadata.client_uri),
-        ("policy_uri", &metadata.policy_uri),
-        ("tos_uri", &metadata.tos_uri),
-    ];
+    let pages =
+        [("client_uri", &metadata.client_uri), ("policy_uri", &metadata.policy_uri), ("tos_uri", &metadata.tos_uri)];
     for (field, uri) in pages {
         if let Some(uri) = uri {
             check_page(uri).map_err(|sentence| Problem::new(field, sentence))?;

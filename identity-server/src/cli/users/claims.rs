@@ -10,7 +10,7 @@ use super::find;
 use crate::cli::{Failure, print};
 
 #[derive(Debug, Args)]
-pub(super) struct Claims {
+pub(in crate::cli) struct Claims {
     /// The address or the id.
     user: String,
     /// Set a claim, such as `given_name=Ann`, `phone_number_verified=true` or `address.locality=Paris`. Give it again for more.
@@ -120,14 +120,19 @@ mod tests {
 
     fn after(before: Value, sets: &[&str], unsets: &[&str]) -> Value {
         let Value::Object(mut claims) = before else { panic!("an object") };
-        unsets.iter().for_each(|name| unset(&mut claims, name));
-        sets.iter().for_each(|text| set(&mut claims, &assignment(text).unwrap()));
+        for name in unsets {
+            unset(&mut claims, name);
+        }
+        for text in sets {
+            set(&mut claims, &assignment(text).unwrap());
+        }
         Value::Object(claims)
     }
 
     #[test]
     fn text_stands_for_itself_and_what_is_not_text_is_json() {
-        let sets = ["given_name=Ann", "birthdate=1990", "phone_number_verified=true", "nickname=\"true\"", "gender=a=b"];
+        let sets =
+            ["given_name=Ann", "birthdate=1990", "phone_number_verified=true", "nickname=\"true\"", "gender=a=b"];
         let expected = json!({
             "given_name": "Ann", "birthdate": "1990", "phone_number_verified": true, "nickname": "true", "gender": "a=b",
         });

@@ -115,7 +115,8 @@ async fn by_device(shop: &Shop<'_>, alice: &Actor) -> Vec<String> {
 /// A client that makes itself known, with a good token and with a bad one.
 async fn by_registration(server: &Server) -> Vec<String> {
     let register = async |token: &str| {
-        let body = json!({ "client_name": "A guest", "redirect_uris": [CALLBACK], "grant_types": ["authorization_code"] });
+        let body =
+            json!({ "client_name": "A guest", "redirect_uris": [CALLBACK], "grant_types": ["authorization_code"] });
         let call = Call::at(Method::POST, "/oauth2/register").json(&body);
         server.actor("guest").send(call.header(AUTHORIZATION, format!("Bearer {token}"))).await
     };
