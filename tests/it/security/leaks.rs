@@ -1,7 +1,5 @@
 //! Where secrets must not turn up, and what must not be written into the log.
 
-mod oauth;
-
 use std::fs;
 use std::path::Path;
 
@@ -9,6 +7,8 @@ use http::Method;
 use http::header::{HeaderName, USER_AGENT};
 use identity_tests::{Server, SmtpSink, free_port};
 use serde_json::{Value, json};
+
+use super::ways;
 
 /// Case 84: at the most talkative level, neither the log nor the metrics nor the record of events shows a secret.
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn secrets_stay_out_of_the_logs() {
         .env("IDENTITY_SECRETS__SECRET", secret)
         .env("IDENTITY_PROVISIONING__TARGETS", format!("wallet={service}"))
         .env("IDENTITY_OAUTH__REGISTRATION", "token")
-        .env("IDENTITY_OAUTH__REGISTRATION_TOKEN", oauth::INITIAL_TOKEN)
+        .env("IDENTITY_OAUTH__REGISTRATION_TOKEN", ways::INITIAL_TOKEN)
         .start()
         .await;
     let mut alice = server.actor("alice");
@@ -79,7 +79,7 @@ async fn secrets_stay_out_of_the_logs() {
     let _ = alice.post("/reset-password", body).await.expect(200);
     secrets.extend([reset.token(), "the second password".to_owned()]);
     alice.password = "the second password".to_owned();
-    secrets.extend(oauth::secrets_of_every_way(&server, &alice).await);
+    secrets.extend(ways::secrets_of_every_way(&server, &alice).await);
     let _ = alice.signs_in().await.expect(200);
     let _ = alice.post("/delete-user", json!({})).await.expect(200);
     let deletion = sink.letter_to(&alice.email, 3).await;

@@ -11,6 +11,7 @@ mod limits;
 mod links;
 mod passwords;
 mod sessions;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
