@@ -45,7 +45,7 @@ impl Input {
 }
 
 /// Reads and parses a body. `forms` says whether this endpoint takes HTML forms too.
-pub(super) async fn read(headers: &HeaderMap, body: Body, forms: bool) -> Result<Input> {
+pub(crate) async fn read(headers: &HeaderMap, body: Body, forms: bool) -> Result<Input> {
     let bytes = body::read(body).await?;
     if bytes.is_empty() {
         return Ok(Input::Absent);
