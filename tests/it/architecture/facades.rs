@@ -1,6 +1,6 @@
 //! The same for what stands on the core.
 
-use super::Layered;
+use super::layers::Layered;
 
 const FACADES: Layered = Layered {
     source: "identity-axum/src",
