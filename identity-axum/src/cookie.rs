@@ -15,7 +15,7 @@ use identity_core::crypto::hmac::Key;
 use identity_core::token::{Token, kind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::auth::credentials::{Presentation, RawCookie};
+use crate::credentials::{Presentation, RawCookie};
 
 /// What the names of the Better Auth API begin with, and those of our pages.
 const PREFIX: &str = "better-auth";

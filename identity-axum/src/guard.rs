@@ -87,6 +87,15 @@ impl Scopes {
     }
 }
 
+#[cfg(feature = "remote")]
+impl crate::TrustAnchor {
+    /// A layer for whole routers, see [`Authn::guard`].
+    #[must_use]
+    pub fn guard(&self, guard: Guard) -> GuardLayer {
+        self.authn().guard(guard)
+    }
+}
+
 impl Authn {
     /// A layer for whole routers: `router.route_layer(authn.guard(Guard::Standard))`.
     ///

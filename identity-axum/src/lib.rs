@@ -5,6 +5,7 @@ pub mod auth;
 mod better_auth;
 #[cfg(feature = "store")]
 mod cookie;
+pub mod credentials;
 #[cfg(feature = "store")]
 mod device_sessions;
 pub mod extract;
@@ -19,12 +20,12 @@ mod pages;
 pub mod problem;
 mod provision;
 mod resource;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "remote")]
 pub use auth::remote::{TrustAnchor, TrustAnchorBuilder};
 pub use auth::{Authenticator, Authn};
-#[cfg(feature = "testing")]
-pub use better_auth::testing;
 #[cfg(feature = "store")]
 pub use better_auth::{BetterAuth, router};
 #[cfg(feature = "store")]
@@ -35,7 +36,9 @@ pub use extract::scope::{RequireScope, Scope};
 pub use extract::step_up::{Acr, RequireAcr, RequireFresh, StepUp};
 pub use extract::user::RequireUser;
 pub use guard::{Guard, GuardLayer, Roles, Scopes};
-pub use identity_core::principal::{Device, Principal, Profile, Proof, SessionSummary, Subject, TokenSummary};
+pub use identity_core::principal::{
+    ACR_MAIL, ACR_PASSWORD, Device, Principal, Profile, Proof, SessionSummary, Subject, TokenSummary,
+};
 pub use identity_core::{Code, Error, Result};
 #[cfg(feature = "store")]
 pub use oidc::{OAuth, router as oidc_router};

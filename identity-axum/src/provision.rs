@@ -14,8 +14,8 @@ use identity_core::{Class, Code, Error, Result};
 use tokio::sync::watch;
 use tracing::Instrument;
 
-use crate::auth::credentials::Credential;
 use crate::auth::{Authn, RequestContext};
+use crate::credentials::Credential;
 
 type Hook = dyn Fn(Profile) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>> + Send + Sync;
 

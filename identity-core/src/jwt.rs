@@ -106,25 +106,6 @@ pub fn peek(token: &str) -> Result<Map<String, Value>, Refusal> {
     object(Parts::of(token)?.payload)
 }
 
-/// Verifies a token: header, signature with a key of the set, and the registered claims. Returns all of its claims.
-///
-/// # Errors
-/// The first thing that is wrong, in that order.
-pub fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<Map<String, Value>, Refusal> {
-    let parts = Parts::of(token)?;
-    let header = parts.expected_header(expected)?;
-    let key = meant(keys, &header).ok_or(Refusal::UnknownKey)?;
-    parts.claims(&header, &keyset::parsed(key, header.algorithm).ok_or(Refusal::Signature)?, expected)
-}
-
-/// The key that a token means: the one that it names, or without a name the only one that may be meant.
-fn meant<'k>(keys: &'k JwkSet, header: &Header) -> Option<&'k Jwk> {
-    let named = |key: &&Jwk| header.key_id.is_none() || key.common.key_id == header.key_id;
-    let mut fitting = keys.keys.iter().filter(named).filter(|key| header.algorithm.fits(key));
-    let first = fitting.next();
-    first.filter(|_| header.key_id.is_some() || fitting.next().is_none())
-}
-
 /// The parts of a JWS in compact form (RFC 7515, section 7.1).
 struct Parts<'t> {
     header: &'t str,

@@ -12,6 +12,24 @@ use crate::time::Timestamp;
 
 pub use token::TokenSummary;
 
+/// The authentication context class of somebody who gave the password.
+pub const ACR_PASSWORD: &str = "urn:identity:acr:pwd";
+/// The authentication context class of somebody who showed that mail to the address reaches them.
+pub const ACR_MAIL: &str = "urn:identity:acr:otp";
+
+/// The authentication context class of a sign-in, by the words for how it was made (RFC 8176).
+#[must_use]
+pub fn acr(amr: &[String]) -> Option<&'static str> {
+    let by = |word: &str| amr.iter().any(|method| method == word);
+    if by("pwd") {
+        Some(ACR_PASSWORD)
+    } else if by("otp") {
+        Some(ACR_MAIL)
+    } else {
+        None
+    }
+}
+
 /// Whom a credential speaks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
@@ -34,7 +52,7 @@ pub struct Principal {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proof {
     /// A session: the user signed in with this browser or client, and may do whatever the user may do.
-    Session(SessionSummary),
+    Session(Arc<SessionSummary>),
     /// An access token: a client may do, in the name of the user, what the scopes of the token say.
     Token(Arc<TokenSummary>),
 }
@@ -79,6 +97,11 @@ pub struct SessionSummary {
     pub ip_address: Option<IpAddr>,
     /// The browser or client it was opened with.
     pub user_agent: Option<String>,
+    /// How well the sign-in proved who it is: [`ACR_PASSWORD`], [`ACR_MAIL`], or what an anchor of another kind tells; `None` where
+    /// nobody tells it.
+    pub acr: Option<String>,
+    /// The ways in which the user proved it, as words of RFC 8176; empty where nobody tells them.
+    pub amr: Vec<String>,
 }
 
 impl Principal {
@@ -106,6 +129,15 @@ impl Principal {
         match &self.proof {
             Proof::Session(session) => Some(session.created_at),
             Proof::Token(token) => token.auth_time,
+        }
+    }
+
+    /// How well the user proved who they are, as far as the proof tells: the authentication context class.
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        match &self.proof {
+            Proof::Session(session) => session.acr.as_deref(),
+            Proof::Token(token) => token.acr.as_deref(),
         }
     }
 }

@@ -1,10 +1,15 @@
 //! The shape of the code: which module may know which. This file owns the table of layers.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod facades;
+mod layers;
+
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use identity_core::Code;
+
+use layers::Layered;
 
 /// The modules of identity-core by layer, from the words up. A module may name modules of lower layers, and of its own layer
 /// as long as no two of them know each other. Options are words: a mechanism is built from its own.
@@ -46,69 +51,26 @@ const LAYERS: [&[&str]; 6] = [
 /// The worker of the outbox is started by the handle and cleans up after aggregates; what fills the outbox knows neither.
 const WORKER: Option<usize> = Some(4);
 
+const CORE: Layered = Layered { source: "identity-core/src", layers: &LAYERS, heading: "## Layers inside core" };
+
 #[test]
 fn every_module_of_the_core_has_a_layer() {
-    let unknown: Vec<String> = modules().into_keys().filter(|name| layer(name).is_none()).collect();
-    assert!(unknown.is_empty(), "give these modules a layer in this table: {unknown:?}");
+    CORE.knows_every_module();
 }
 
 #[test]
 fn the_page_on_architecture_shows_the_same_layers() {
-    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    for (number, layer) in LAYERS.iter().enumerate() {
-        let row = page.lines().find(|line| line.starts_with(&format!("| {number} "))).expect("each layer has a row");
-        let modules = row.split('|').nth(2).expect("the second column").replace("with its builder", "");
-        let words = modules.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-        let shown: BTreeSet<&str> = words.filter(|word| !word.is_empty()).collect();
-        assert_eq!(shown, layer.iter().copied().collect::<BTreeSet<_>>(), "layer {number} of ARCHITECTURE.md");
-    }
-}
-
-#[test]
-fn every_layer_is_of_modules_that_exist() {
-    let modules = modules();
-    let gone: Vec<&&str> = LAYERS.iter().copied().flatten().filter(|name| !modules.contains_key(**name)).collect();
-    assert!(gone.is_empty(), "no such modules: {gone:?}");
+    CORE.is_what_the_page_shows();
 }
 
 #[test]
 fn modules_of_the_core_name_no_higher_layer() {
-    let mut violations = Vec::new();
-    for (name, files) in modules() {
-        for file in files {
-            for other in named_modules(&file) {
-                let own = if file.ends_with("outbox/worker.rs") { WORKER } else { layer(&name) };
-                if layer(&other) > own {
-                    violations.push(format!("{} ({own:?}) names {other} ({:?})", file.display(), layer(&other)));
-                }
-            }
-        }
-    }
-    assert!(violations.is_empty(), "{}", violations.join("\n"));
+    CORE.names_no_higher_layer(|file| if file.ends_with("outbox/worker.rs") { WORKER } else { None });
 }
 
 #[test]
 fn modules_of_one_layer_form_no_cycle() {
-    let graph: BTreeMap<String, BTreeSet<String>> = modules()
-        .into_iter()
-        .map(|(name, files)| {
-            let peers = files.iter().flat_map(|file| named_modules(file));
-            let peers = peers.filter(|other| *other != name && layer(other) == layer(&name)).collect();
-            (name, peers)
-        })
-        .collect();
-    for start in graph.keys() {
-        let mut reached = BTreeSet::new();
-        let mut open = vec![start];
-        while let Some(next) = open.pop() {
-            for peer in graph.get(next).into_iter().flatten() {
-                assert_ne!(peer, start, "{start} and {next} know each other");
-                if reached.insert(peer) {
-                    open.push(peer);
-                }
-            }
-        }
-    }
+    CORE.has_no_cycle();
 }
 
 #[test]
@@ -181,57 +143,6 @@ fn no_file_mentions_the_machine_it_was_written_on() {
             assert!(!text.contains(place), "{} mentions {place}", path.display());
         }
     }
-}
-
-/// The modules of identity-core with their files, tests left out.
-fn modules() -> BTreeMap<String, Vec<PathBuf>> {
-    let source = root().join("identity-core/src");
-    let mut modules: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    for path in sources("identity-core/src") {
-        let first = path.strip_prefix(&source).unwrap().components().next().unwrap();
-        let name = Path::new(first.as_os_str()).file_stem().unwrap().to_str().unwrap().to_owned();
-        if name != "lib" {
-            modules.entry(name).or_default().push(path);
-        }
-    }
-    modules
-}
-
-fn layer(module: &str) -> Option<usize> {
-    LAYERS.iter().position(|names| names.contains(&module))
-}
-
-/// The top-level modules of the crate that a file names, by `crate::name` or inside `use crate::{…}`.
-fn named_modules(path: &Path) -> BTreeSet<String> {
-    let text = code(path);
-    let mut names = BTreeSet::new();
-    for rest in text.split("crate::").skip(1) {
-        if let Some(list) = rest.strip_prefix('{') {
-            let mut depth = 0_i32;
-            let mut word = String::new();
-            for character in list.chars() {
-                match character {
-                    '}' if depth == 0 => break,
-                    '{' => depth += 1,
-                    '}' => depth -= 1,
-                    ',' if depth == 0 => names.extend(first_word(&std::mem::take(&mut word))),
-                    _ if depth == 0 => word.push(character),
-                    _ => {}
-                }
-            }
-            names.extend(first_word(&word));
-        } else {
-            names.extend(first_word(rest));
-        }
-    }
-    // What the crate's root re-exports under a name of its own, such as `crate::Error`, is a word.
-    names.retain(|name| name.chars().next().is_some_and(char::is_lowercase) && layer(name).is_some());
-    names
-}
-
-fn first_word(text: &str) -> Option<String> {
-    let word: String = text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    (!word.is_empty()).then_some(word)
 }
 
 fn assert_none_names(files: impl IntoIterator<Item = PathBuf>, words: &[&str]) {

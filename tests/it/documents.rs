@@ -49,6 +49,15 @@ async fn the_references_of_the_book_are_those_that_the_program_prints() {
     }
 }
 
+#[tokio::test]
+async fn the_book_shows_every_limit() {
+    let file = "book/src/operating/limits.md";
+    let printed = String::from_utf8(command(&["reference", "limits"]).await.stdout).unwrap();
+    assert!(printed.lines().count() > 10, "{printed}");
+    let shown = fs::read_to_string(root().join(file)).unwrap();
+    assert!(shown.contains(&printed), "write what `identity-server reference limits` prints into {file}");
+}
+
 #[test]
 fn the_book_includes_files_that_are_there() {
     let mut missing = Vec::new();

@@ -103,11 +103,28 @@ async fn the_host_looks_after_clients() {
     let shown = json(&["clients", "show", "web"]).await;
     assert_eq!(shown["secrets"].as_array().map(Vec::len), Some(2));
     assert!(shown.get("client_secret").is_none());
+    let moved = [
+        ["clients", "update", "web", "--json", "--redirect-uri", "https://new.example.com/callback"].as_slice(),
+        &["--access-token-alg", "EdDSA", "--first-party=false", "--unset", "resource"],
+    ];
+    let changed = json(&moved.concat()).await;
+    assert_eq!(changed["redirect_uris"], json!(["https://new.example.com/callback"]));
+    assert_eq!(changed["deviations"], json!(["no_pkce", "access_token_alg", "access_token_lifetime"]));
+    for kept in ["client_name", "post_logout_redirect_uris", "grant_types", "scope", "token_endpoint_auth_method"] {
+        assert_eq!(changed[kept], created[kept], "{kept}");
+    }
+    assert_eq!(json(&moved.concat()).await["updated_at"], changed["updated_at"], "nothing was left to change");
+    let (_, audit) = server.command(&["audit", "--kind", "client.updated"]).await;
+    assert!(audit.lines().count() == 1 && audit.contains("\"access_token_alg\""), "{audit}");
+    let proving = ["clients", "update", "web", "--json", "--auth-method", "private_key_jwt"];
+    let (_, refused) = server.command(&proving).await;
+    assert!(refused.contains("jwks or jwks_uri is needed"), "{refused}");
     let (done, _) = server.command(&["clients", "delete", "web"]).await;
     assert!(done);
 
-    let refused: [(&[&str], &str); 7] = [
+    let refused: [(&[&str], &str); 8] = [
         (&["clients", "show", "web"], "there is no client web"),
+        (&["clients", "update", "web", "--name", "Web"], "there is no client web"),
         (&["clients", "delete", "web"], "There is no such client."),
         (&["clients", "create", "--name", "Neither"], "--public"),
         (&["clients", "create", "--name", "Both", "--public", "--confidential"], "--confidential"),
@@ -123,7 +140,7 @@ async fn the_host_looks_after_clients() {
         assert!(!done && printed.contains(reason), "{arguments:?}: {printed}");
     }
     let (_, audit) = server.command(&["audit", "--kind", "client"]).await;
-    assert_eq!(audit.lines().count(), 4, "{audit}");
+    assert_eq!(audit.lines().count(), 5, "{audit}");
     assert!(!audit.contains(secret));
 }
 
@@ -170,6 +187,34 @@ async fn the_host_lists_and_replaces_the_keys_that_sign() {
 }
 
 #[tokio::test]
+async fn the_host_sets_what_applications_are_told_of_a_user() {
+    let server = Server::start().await;
+    let alice = server.actor("alice");
+    let _ = alice.signs_up().await.expect(200);
+    let claims = async |flags: &[&str]| server.command(&[&["users", "claims", &alice.email], flags].concat()).await;
+    assert_eq!(claims(&[]).await, (true, String::new()));
+    let set = ["--set", "phone_number=+1 202 555 0100", "--set", "phone_number_verified=true", "--set"];
+    let (done, _) =
+        claims(&[set.as_slice(), &["address.country=FR", "--set", "address.locality=Paris"]].concat()).await;
+    assert!(done);
+    let (_, printed) = claims(&["--unset", "address.country", "--set", "birthdate=1990", "--json"]).await;
+    let expected = json!({
+        "phone_number": "+1 202 555 0100", "phone_number_verified": true, "address": { "locality": "Paris" }, "birthdate": "1990",
+    });
+    assert_eq!(serde_json::from_str::<Value>(&printed).unwrap(), expected);
+    for (wrong, named) in
+        [("email=a@example.com", "email"), ("birthdate=soon", "birthdate"), ("address=Paris", "address")]
+    {
+        let (done, complaint) = claims(&["--set", wrong]).await;
+        assert!(!done && complaint.contains(named), "{wrong}: {complaint}");
+    }
+    let (_, printed) = claims(&[]).await;
+    assert!(printed.lines().count() == 4 && printed.contains("address.locality=Paris\n"), "{printed}");
+    let (_, audit) = server.command(&["audit", "--kind", "user.updated"]).await;
+    assert_eq!(audit.lines().count(), 2, "{audit}");
+}
+
+#[tokio::test]
 async fn a_wallet_is_opened_once_and_knows_who_is_calling() {
     let (server, wallet) = server_and_wallet().await;
     let alice = server.actor("alice");
@@ -179,6 +224,8 @@ async fn a_wallet_is_opened_once_and_knows_who_is_calling() {
     let _ = wallet.get(&alice, "/wallet").await.expect(200);
     assert_eq!(alice.session().await["user"]["hasWalletAccount"], true);
     let _ = wallet.get(&alice, "/admin").await.expect(403);
+    let close = wallet.visitor().request_at(http::Method::POST, "/wallet/close");
+    assert_eq!(wallet.send(&alice, close).await.expect(200).json(), json!({ "closed": true }));
     let cookies = alice.browser(|browser| browser.clone());
     let _ = alice.signs_out().await.expect(200);
     alice.browser(|browser| *browser = cookies);

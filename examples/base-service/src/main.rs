@@ -5,13 +5,16 @@
 //! DATABASE_URL=sqlite:wallet.db PUBLIC_URL=http://localhost:9000 cargo run -p example-base-service
 //! ```
 
+use std::time::Duration;
+
 use axum::extract::{FromRef, State};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{BoxError, Json, Router};
 use identity_axum::middleware::trace::Trace;
 use identity_axum::{
-    Api, Authn, Code, DeviceOrUser, Error, Failure, Guard, Profile, ProtectedResource, Provision, RequireDevice,
-    RequireRole, RequireScope, RequireUser, Roles, Scope as _, TrustAnchor, protected_resource, roles, scopes,
+    ACR_PASSWORD, Api, Authn, Code, DeviceOrUser, Error, Failure, Guard, Profile, ProtectedResource, Provision,
+    RequireDevice, RequireRole, RequireScope, RequireUser, Roles, Scope as _, StepUp, TrustAnchor, protected_resource,
+    roles, scopes,
 };
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
@@ -51,7 +54,7 @@ async fn main() -> Result<(), BoxError> {
     let mut stop = signal(SignalKind::terminate())?;
 
     tracing::info!(address = %listener.local_addr()?, "the wallet listens");
-    axum::serve(listener, router(App { anchor, resource, wallets }))
+    axum::serve(listener, router(App { anchor, resource, wallets })?)
         .with_graceful_shutdown(async move {
             stop.recv().await;
         })
@@ -60,7 +63,7 @@ async fn main() -> Result<(), BoxError> {
 }
 
 /// One router per guard: no handler decides who may call it. Which scope a token needs stands in the handler that it is for.
-fn router(app: App) -> Router {
+fn router(app: App) -> identity_axum::Result<Router> {
     let signed_in = Router::new().route("/me", get(me)).route_layer(app.anchor.guard(Guard::Standard));
     let analysts = Router::new()
         .route("/admin", get(admin))
@@ -68,19 +71,24 @@ fn router(app: App) -> Router {
     let with_wallet = Router::new()
         .route("/wallet", get(wallet))
         .route_layer(app.anchor.guard(Guard::Flexible(open_wallet(app.wallets.clone()))));
+    let surely = StepUp::acr([ACR_PASSWORD])?.and_within(Duration::from_mins(5));
+    let closing =
+        Router::new().route("/wallet/close", post(close)).route_layer(app.anchor.guard(Guard::StepUp(surely)));
     let devices = Router::new().route("/device", get(device)).route_layer(app.anchor.guard(Guard::Device));
     let somebody = Router::new().route("/feed", get(feed)).route_layer(app.anchor.guard(Guard::DeviceOrUser));
     let anybody = Router::new().route("/public", get(async || "Anybody may read this.\n"));
-    anybody
+    let router = anybody
         .merge(signed_in)
         .merge(analysts)
         .merge(with_wallet)
+        .merge(closing)
         .merge(devices)
         .merge(somebody)
         .merge(protected_resource(&app.resource))
         .route("/report", get(report))
         .layer(Trace::new())
-        .with_state(app)
+        .with_state(app);
+    Ok(router)
 }
 
 /// Prepares the wallet of a user at their first call. It may run more than once: the second time changes nothing.
@@ -121,6 +129,16 @@ async fn wallet(State(app): State<App>, user: RequireUser) -> Result<Json<Value>
         "balance": balance,
         "hasWalletAccount": profile.is_provisioned("wallet"),
     })))
+}
+
+/// What cannot be taken back is only for somebody who has given the password lately.
+async fn close(State(app): State<App>, user: RequireUser) -> Result<Json<Value>, Failure<Api>> {
+    let closed = sqlx::query("DELETE FROM wallets WHERE user_id = ?")
+        .bind(user.profile().id.as_str())
+        .execute(&app.wallets)
+        .await
+        .map_err(Error::internal)?;
+    Ok(Json(json!({ "closed": closed.rows_affected() == 1 })))
 }
 
 /// For clients with a token, in the name of a user or in their own. A session does not open it.

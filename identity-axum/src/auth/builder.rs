@@ -11,10 +11,10 @@ use identity_core::{Code, Error, Result};
 use url::Url;
 
 use super::bearer::{Rules, Tokens};
-use super::credentials::auth_cookie_names;
 use super::exchange::Exchange;
 use super::jwks::Jwks;
 use super::remote::{Remote, TrustAnchor, sensitive};
+use crate::credentials::auth_cookie_names;
 use crate::resource::ProtectedResource;
 
 /// The choices of a [`TrustAnchor`].

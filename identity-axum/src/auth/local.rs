@@ -12,9 +12,9 @@ use identity_core::time::Timestamp;
 use identity_core::token::{Token, kind};
 use identity_core::{Code, Error, Identity, Result};
 
-use super::credentials::Credential;
 use super::{Authenticator, Authn, RequestContext};
 use crate::cookie::{Cookies, Name};
+use crate::credentials::Credential;
 
 /// An [`Identity`] in the state of a router is all that its extractors need.
 impl FromRef<Identity> for Authn {

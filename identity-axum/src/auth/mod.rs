@@ -5,7 +5,6 @@ mod bearer;
 #[cfg(feature = "remote")]
 mod builder;
 pub(crate) mod challenge;
-pub mod credentials;
 #[cfg(feature = "remote")]
 mod exchange;
 #[cfg(feature = "remote")]
@@ -29,9 +28,9 @@ use identity_core::time::Timestamp;
 use identity_core::token::{Token, kind};
 use identity_core::{Code, Error, Result};
 
+use crate::credentials::{Credential, Presentation, bearer, device_token};
 use crate::middleware::trace::RequestId;
 use crate::resource::ProtectedResource;
-use credentials::{Credential, Presentation, bearer, device_token};
 
 /// What an authenticator learns about a request besides its credential.
 #[derive(Clone, Debug, Default)]

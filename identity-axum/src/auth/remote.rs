@@ -14,10 +14,9 @@ use url::Url;
 
 use super::bearer::Tokens;
 pub use super::builder::TrustAnchorBuilder;
-use super::credentials::Credential;
 use super::exchange::{Exchange, Reply, refused, unavailable};
 use super::{Authenticator, Authn, RequestContext, wire};
-use crate::guard::{Guard, GuardLayer};
+use crate::credentials::Credential;
 use crate::middleware::trace::REQUEST_ID;
 use crate::resource::ProtectedResource;
 
@@ -49,12 +48,6 @@ impl TrustAnchor {
     pub fn authn(&self) -> Authn {
         let authn = Authn::new(Arc::<Remote>::clone(&self.remote));
         self.resource.iter().fold(authn, |authn, resource| authn.with_resource(resource.clone()))
-    }
-
-    /// A layer for whole routers, see [`Authn::guard`].
-    #[must_use]
-    pub fn guard(&self, guard: Guard) -> GuardLayer {
-        self.authn().guard(guard)
     }
 }
 

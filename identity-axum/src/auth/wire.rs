@@ -1,6 +1,7 @@
 //! The answers of a trust anchor, read.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use identity_core::id::{DeviceSessionId, SessionId, UserId};
 use identity_core::principal::{Device, Principal, Profile, Proof, SessionSummary};
@@ -39,6 +40,10 @@ struct Session {
     ip_address: Option<String>,
     #[serde(default)]
     user_agent: Option<String>,
+    #[serde(default)]
+    acr: Option<String>,
+    #[serde(default)]
+    amr: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -76,8 +81,10 @@ pub(super) fn principal(body: &[u8]) -> Result<Option<Principal>, Unreadable> {
         expires_at: session.expires_at,
         ip_address: session.ip_address.and_then(|text| text.parse::<IpAddr>().ok()),
         user_agent: session.user_agent.filter(|text| !text.is_empty()),
+        acr: session.acr,
+        amr: session.amr.unwrap_or_default(),
     };
-    Ok(Some(Principal { user, proof: Proof::Session(session) }))
+    Ok(Some(Principal { user, proof: Proof::Session(Arc::new(session)) }))
 }
 
 /// Reads the body of provision: the user after the change.
@@ -149,6 +156,18 @@ mod tests {
         assert_eq!(names, ["hasWalletAccount", "plan"]);
         let session = principal.session().unwrap();
         assert_eq!((session.ip_address, session.user_agent.as_deref()), (None, Some("Firefox")));
+    }
+
+    #[test]
+    fn a_session_tells_how_the_user_signed_in_where_the_anchor_does() {
+        let told = |members: &str| {
+            let session = SESSION.replace(r#""userAgent""#, &format!(r#"{members}"userAgent""#));
+            let principal = read(USER, &session).unwrap().unwrap();
+            (principal.acr().map(str::to_owned), principal.session().unwrap().amr.clone())
+        };
+        assert_eq!(told(""), (None, vec![]));
+        assert_eq!(told(r#""acr":null,"amr":null,"#), (None, vec![]));
+        assert_eq!(told(r#""acr":"high","amr":["pwd"],"#), (Some("high".to_owned()), vec!["pwd".to_owned()]));
     }
 
     #[test]

@@ -19,9 +19,9 @@ use super::input::Check;
 use super::oauth;
 use super::page;
 use super::reply::{self, Reply, with_parameter};
-use super::wire::User;
 use crate::cookie::Name;
 use crate::facade::Facade;
+use crate::facade::wire::User;
 use crate::problem::Failure;
 
 pub(super) async fn send(State(facade): State<Arc<Facade>>, MaybeCaller(caller): MaybeCaller, passed: Passed) -> Reply {

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::error::BetterAuth;
 use super::input::{self, Input};
+use crate::credentials::behind_bearer;
 use crate::extract::request;
 use crate::facade::Facade;
 use crate::facade::origin;
@@ -169,10 +170,7 @@ async fn check(facade: &Facade, rule: Rule, request: Request) -> Result<Request>
 /// The service that a request proves to come from. A wrong proof is an error, not an anonymous call.
 fn service(facade: &Facade, headers: &HeaderMap) -> Option<Result<String>> {
     let value = headers.get(SERVICE_AUTHORIZATION)?;
-    let credential = value.to_str().ok().and_then(|text| {
-        let (scheme, credential) = text.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(credential.trim())
-    });
+    let credential = behind_bearer(value).and_then(|behind| std::str::from_utf8(behind).ok());
     let provisioning = facade.identity.provisioning();
     let name = credential.and_then(|credential| provisioning.authenticate(credential));
     Some(name.map(str::to_owned).ok_or_else(|| Error::new(Code::ServiceCredentialRequired)))

@@ -9,8 +9,8 @@ use identity_core::{Code, Error, Result};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Largest body that is read, in bytes.
-pub(crate) const MOST_BYTES: usize = 64 * 1024;
+use crate::extract::body;
+
 /// Deepest nesting of JSON that is read.
 const MOST_DEPTH: usize = 32;
 /// Characters of a name in the body that a refusal repeats.
@@ -45,12 +45,8 @@ impl Input {
 }
 
 /// Reads and parses a body. `forms` says whether this endpoint takes HTML forms too.
-pub(super) async fn read(headers: &HeaderMap, body: Body, forms: bool) -> Result<Input> {
-    let bytes = axum::body::to_bytes(body, MOST_BYTES).await.map_err(|error| {
-        Error::new(Code::PayloadTooLarge)
-            .with_detail(format!("The body must be complete and not larger than {MOST_BYTES} bytes"))
-            .caused_by(error)
-    })?;
+pub(crate) async fn read(headers: &HeaderMap, body: Body, forms: bool) -> Result<Input> {
+    let bytes = body::read(body).await?;
     if bytes.is_empty() {
         return Ok(Input::Absent);
     }
@@ -86,16 +82,16 @@ fn media_type(headers: &HeaderMap, forms: bool) -> Result<MediaType> {
         (Some(_), Some(_)) => return refuse("Content-Type is given twice.".to_owned()),
     };
     let text = String::from_utf8_lossy(value.as_bytes());
-    let mut parts = text.split(';');
-    let essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
-    let charset = parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim() == "charset");
+    let essence = body::essence(&text);
+    let charset =
+        text.split(';').skip(1).filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim() == "charset");
     if charset.is_some_and(|(_, name)| !name.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")) {
         return refuse("The charset must be utf-8.".to_owned());
     }
-    let json = essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json");
+    let json = essence == body::JSON || essence.starts_with("application/") && essence.ends_with("+json");
     match essence.as_str() {
         _ if json => Ok(MediaType::Json),
-        "application/x-www-form-urlencoded" if forms => Ok(MediaType::Form),
+        body::FORM if forms => Ok(MediaType::Form),
         _ => refuse(format!("Content-Type \"{essence}\" is not allowed.")),
     }
 }

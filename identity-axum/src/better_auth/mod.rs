@@ -1,6 +1,5 @@
 //! The Better Auth API under `/api/auth`: what the official `better-auth/client` speaks, and the routes of a trust anchor.
 
-pub(crate) mod cache;
 mod caller;
 pub(crate) mod cors;
 mod email;
@@ -14,10 +13,8 @@ mod reply;
 mod session;
 mod sign_in;
 mod sign_up;
-#[cfg(feature = "testing")]
-pub mod testing;
 mod user;
-pub(crate) mod wire;
+mod wire;
 
 use std::sync::Arc;
 
@@ -29,7 +26,6 @@ use identity_core::limits::Action;
 use serde_json::json;
 
 pub use error::BetterAuth;
-pub(crate) use oauth::redirect;
 
 use self::cors::Cors;
 use self::gate::{Gate, Rule};

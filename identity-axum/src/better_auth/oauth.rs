@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use identity_core::auth::Resolved;
 use identity_core::id::ClientId;
 use identity_core::oauth::{Authorization, Client, ErrorCode, OAuthError, ScopeSet};
@@ -17,8 +17,8 @@ use super::caller::Caller;
 use super::gate::Passed;
 use super::input::Check;
 use super::reply::{self, Reply};
-use crate::facade::Facade;
 use crate::facade::bridge::Pending;
+use crate::facade::{Facade, route};
 use crate::oidc;
 
 /// The field in which a page gives the signed query back.
@@ -47,7 +47,7 @@ pub(super) async fn resume_or(
     (issued, profile): (&Issued, &Profile),
 ) -> Response {
     let Some(pending) = pending else { return reply::json(usual) };
-    let session = Resolved { session: issued.session.clone(), profile: profile.clone(), extended: false };
+    let session = Resolved::of(issued, profile.clone());
     let stand = facade.identity.oauth().resume(&pending.grant, Some(&session), &passed.info).await;
     // Somebody is signed in, and the cookie has to travel, whatever has become of the authorization: a page says so.
     let url = stand.map_err(OAuthError::from).and_then(|stand| facade.next(stand)).unwrap_or_else(|error| {
@@ -55,7 +55,7 @@ pub(super) async fn resume_or(
         tracing::info!(%error, "an authorization could not go on after a sign-in");
         format!("{}{}/error?error={}", http.base_url, http.base_path, error.code().as_str())
     });
-    redirect(&url)
+    route::told(&url)
 }
 
 /// Agrees, to everything or to some of the scopes, or does not.
@@ -137,12 +137,7 @@ fn public(client: &Client) -> Map<String, Value> {
 }
 
 fn go_on(facade: &Facade, stand: Authorization) -> Response {
-    facade.next(stand).map_or_else(|error| oidc::refused(&error), |url| redirect(&url))
-}
-
-/// Tells the official client to go somewhere.
-pub(crate) fn redirect(url: &str) -> Response {
-    reply::json(json!({ "redirect": true, "url": url })).into_response()
+    facade.next(stand).map_or_else(|error| oidc::refused(&error), |url| route::told(&url))
 }
 
 fn missing() -> Response {

@@ -15,8 +15,8 @@ use super::caller::Caller;
 use super::gate::Passed;
 use super::input::Check;
 use super::reply::{self, Reply, with_parameter};
-use super::wire::User;
 use crate::facade::Facade;
+use crate::facade::wire::User;
 
 pub(super) async fn change(
     State(facade): State<Arc<Facade>>,

@@ -15,9 +15,9 @@ use super::error::BetterAuth;
 use super::gate::Passed;
 use super::input::Check;
 use super::reply::{self, Reply, no_store};
-use super::wire::{SessionAndUser, SessionView, User};
 use crate::cookie::Name;
-use crate::facade::Facade;
+use crate::facade::wire::{SessionAndUser, SessionView, User};
+use crate::facade::{Facade, cache};
 use crate::problem::Failure;
 
 /// The session and its user, or `null`.
@@ -38,8 +38,7 @@ async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result
     if facade.identity.config().http.cookie_cache
         && !passed.query_flag("disableCookieCache")
         && let Some(cached) = facade.cookies.plain(headers, Name::SessionData)
-        && let Some(answer) =
-            super::cache::open(facade.identity.cookie_key(), &cached, token.expose(), facade.identity.now())
+        && let Some(answer) = cache::open(facade.identity.cookie_key(), &cached, token.expose(), facade.identity.now())
     {
         return Ok(reply::json(answer));
     }
@@ -51,7 +50,8 @@ async fn answer(facade: &Facade, passed: &Passed, headers: &HeaderMap) -> Result
         return Ok(response);
     };
     let fields = facade.session_fields(&found.session);
-    let view = SessionView { session: &found.session, token: token.expose(), fields: &fields };
+    let tells_how = refresh == Refresh::Never;
+    let view = SessionView { session: &found.session, token: token.expose(), fields: &fields, tells_how };
     let mut response = reply::json(SessionAndUser { session: view, user: User(&found.profile) });
     if found.extended {
         facade.set_session(response.headers_mut(), &token, &found.session, &found.profile);
@@ -87,7 +87,7 @@ pub(super) async fn list(State(facade): State<Arc<Facade>>, FreshCaller(caller):
         .map(|(session, fields)| {
             let own = session.id == caller.resolved.session.id;
             let token = if own { caller.token.expose() } else { session.id.as_str() };
-            SessionView { session, token, fields }
+            SessionView { session, token, fields, tells_how: false }
         })
         .collect();
     Ok(reply::json(views))
@@ -140,7 +140,7 @@ pub(super) async fn update(State(facade): State<Arc<Facade>>, caller: Caller, pa
     let sent = passed.input.optional_object()?;
     let session = facade.identity.sessions().update(&caller.resolved.session, &sent).await?;
     let fields = facade.session_fields(&session);
-    let view = SessionView { session: &session, token: caller.token.expose(), fields: &fields };
+    let view = SessionView { session: &session, token: caller.token.expose(), fields: &fields, tells_how: false };
     let mut response = reply::json(json!({ "session": view }));
     facade.set_session(response.headers_mut(), &caller.token, &session, &caller.resolved.profile);
     Ok(response)

@@ -17,9 +17,9 @@ use super::gate::Passed;
 use super::input::Check;
 use super::oauth;
 use super::reply::Reply;
-use super::wire::User;
 use crate::cookie::Name;
 use crate::facade::Facade;
+use crate::facade::wire::User;
 use crate::problem::Failure;
 
 pub(super) async fn email(State(facade): State<Arc<Facade>>, passed: Passed, headers: HeaderMap) -> Reply {

@@ -12,9 +12,9 @@ use super::gate::Passed;
 use super::input::Check;
 use super::oauth;
 use super::reply::{self, Reply};
-use super::wire::User;
 use crate::cookie::Name;
 use crate::facade::Facade;
+use crate::facade::wire::User;
 
 pub(super) async fn email(State(facade): State<Arc<Facade>>, passed: Passed, headers: HeaderMap) -> Reply {
     let mut check = Check::body(&passed.input);

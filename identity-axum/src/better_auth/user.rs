@@ -18,8 +18,9 @@ use super::gate::Passed;
 use super::input::{Check, Input};
 use super::page;
 use super::reply::{self, Reply};
-use super::wire::{AccountView, User};
+use super::wire::AccountView;
 use crate::facade::Facade;
+use crate::facade::wire::User;
 
 /// Who the caller is, as one flat object.
 pub(super) async fn me(caller: Caller) -> Reply {

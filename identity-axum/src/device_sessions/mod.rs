@@ -16,10 +16,10 @@ use identity_core::{Code, Error, Identity, Result};
 use serde_json::{Value, json};
 
 use crate::auth::Authn;
-use crate::auth::credentials::{Presentation, device_token};
 use crate::better_auth::cors::Cors;
 use crate::better_auth::gate::{Gate, Passed, Rule};
 use crate::better_auth::input::Check;
+use crate::credentials::{Presentation, device_token};
 use crate::extract::user::RequireUser;
 use crate::facade::Facade;
 use crate::middleware::AroundLayer;

@@ -4,7 +4,7 @@ use identity_core::config::DeviceOptions;
 use identity_core::device::{DeviceSession, Eligibility};
 use serde_json::{Map, Value, json};
 
-use crate::better_auth::wire::date;
+use crate::facade::wire::date;
 
 /// A session without its token. `expiresAt` moves with the use of the session.
 pub(super) fn session(session: &DeviceSession, policy: &DeviceOptions) -> Value {

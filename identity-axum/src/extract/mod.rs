@@ -1,5 +1,7 @@
 //! Extractors: who is calling, with which role or scope, how surely, from where.
 
+#[cfg(feature = "store")]
+pub(crate) mod body;
 pub mod client_ip;
 pub mod device;
 pub mod request;

@@ -19,8 +19,9 @@ use crate::problem::{Api, Failure};
 /// How lately, or in which way, a user must have signed in.
 ///
 /// A token that falls short is 401 `insufficient_user_authentication`, and `WWW-Authenticate` says what the client has to ask the
-/// authorization server for. A session that falls short is 403 `session_not_fresh`: the user signs in again. Sessions do not tell
-/// how the user signed in, so where that counts none is enough.
+/// authorization server for. A session that falls short is 403 `session_not_fresh`: the user signs in again, in a way that is enough.
+/// Which classes there are depends on the trust anchor; ours knows [`ACR_PASSWORD`](crate::ACR_PASSWORD) and
+/// [`ACR_MAIL`](crate::ACR_MAIL). A session from before it was written down how the user signed in is of no class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepUp {
     max_age: Option<Duration>,
@@ -53,9 +54,8 @@ impl StepUp {
 
     fn is_met_by(&self, principal: &Principal, now: Timestamp) -> bool {
         let is_recent = |max_age| principal.auth_time().is_some_and(|time| now <= after(time, max_age));
-        let acr = principal.token().and_then(|token| token.acr.as_ref());
-        self.max_age.is_none_or(is_recent)
-            && (self.acr_values.is_empty() || acr.is_some_and(|acr| self.acr_values.contains(acr)))
+        let is_wanted = |acr| self.acr_values.iter().any(|wanted| wanted == acr);
+        self.max_age.is_none_or(is_recent) && (self.acr_values.is_empty() || principal.acr().is_some_and(is_wanted))
     }
 }
 
@@ -105,9 +105,12 @@ where
 /// Authentication context classes as a type.
 ///
 /// ```
-/// enum PhishingResistant {}
-/// impl identity_axum::Acr for PhishingResistant {
-///     const VALUES: &'static [&'static str] = &["phr", "phrh"];
+/// use identity_axum::{ACR_PASSWORD, Acr};
+///
+/// enum ByPassword {}
+///
+/// impl Acr for ByPassword {
+///     const VALUES: &'static [&'static str] = &[ACR_PASSWORD];
 /// }
 /// ```
 pub trait Acr: Send + Sync + 'static {

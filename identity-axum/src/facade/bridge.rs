@@ -10,7 +10,7 @@ use identity_core::time::{Timestamp, after};
 use url::form_urlencoded::{self, Serializer};
 
 use super::Facade;
-use crate::pages;
+use super::route::{self, GRANT};
 
 /// Parameters that the signature covers beside those that are named in [`NAMES`].
 const EXPIRY: &str = "exp";
@@ -19,8 +19,7 @@ const ISSUED_AT: &str = "ba_iat";
 const NAMES: &str = "ba_param";
 /// The signature. The official client cuts off what stands behind it.
 const SIGNATURE: &str = "sig";
-/// What waits.
-const GRANT: &str = "grant";
+/// Who waits.
 const CLIENT: &str = "client_id";
 
 /// What a signed query stands for.
@@ -45,8 +44,8 @@ impl Facade {
                 Err(OAuthError::new(ErrorCode::InvalidRequest, text))
             }
             Authorization::Ask(interaction) => Ok(self.page_of_application(&interaction).unwrap_or_else(|| {
-                let (base_url, page) = (&self.identity.config().http.base_url, pages::page_of(&interaction.step));
-                format!("{base_url}{page}?grant={}", interaction.grant)
+                let page = route::address_of(&interaction.step, &interaction.grant);
+                format!("{}{page}", self.identity.config().http.base_url)
             })),
             Authorization::Refused(error) => Err(error),
         }

@@ -6,8 +6,8 @@ use identity_core::auth::{Refresh, Resolved};
 use identity_core::token::{Token, kind};
 
 use super::Facade;
-use crate::auth::credentials::{Presentation, bearer};
 use crate::cookie::Name;
+use crate::credentials::{Presentation, bearer};
 
 /// A live session and the token that proved it.
 #[derive(Clone, Debug)]

@@ -1,9 +1,12 @@
 //! What everything that browsers talk to stands on: the identity, its cookies, the origins it trusts, and who is calling.
 
 pub(crate) mod bridge;
+pub(crate) mod cache;
 pub(crate) mod caller;
 pub(crate) mod origin;
+pub(crate) mod route;
 pub(crate) mod session;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 

@@ -6,9 +6,8 @@ use identity_core::session::{Issued, Session};
 use identity_core::token::{Token, kind};
 use serde_json::{Map, Value};
 
-use super::Facade;
-use crate::better_auth::cache;
-use crate::better_auth::wire::{SessionAndUser, SessionView, User};
+use super::wire::{SessionAndUser, SessionView, User};
+use super::{Facade, cache};
 use crate::cookie::Name;
 
 /// The header in which clients without cookies find a new token.
@@ -57,7 +56,7 @@ impl Facade {
             return;
         }
         let fields = self.session_fields(session);
-        let view = SessionView { session, token: token.expose(), fields: &fields };
+        let view = SessionView { session, token: token.expose(), fields: &fields, tells_how: false };
         let answer = SessionAndUser { session: view, user: User(profile) };
         if let Some(value) = cache::seal(self.identity.cookie_key(), &answer, self.identity.now()) {
             let age = session.remembered.then_some(cache::LIFETIME);

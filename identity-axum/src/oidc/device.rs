@@ -7,7 +7,7 @@ use axum::extract::State;
 use identity_core::limits::Action;
 use identity_core::oauth::OAuthError;
 
-use super::error::Refusal;
+use super::error::OAuthFailure;
 use super::form::Form;
 use super::{Endpoints, Reply};
 
@@ -18,5 +18,5 @@ pub(super) async fn authorize(State(endpoints): State<Arc<Endpoints>>, form: For
         identity.count(Action::Other, ip).await.map_err(OAuthError::from)?;
     }
     let answer = identity.oauth().authorize_device(form.presented()).await;
-    answer.map(Json).map_err(Refusal::from)
+    answer.map(Json).map_err(OAuthFailure::from)
 }

@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use identity_core::limits::Action;
 use identity_core::oauth::{ErrorCode, OAuthError};
 use identity_core::request::RequestInfo;
-use identity_core::{Class, Code, Error, Identity};
+use identity_core::{Code, Error, Identity};
 use serde_json::json;
 
 use crate::problem::{self, Dialect};
@@ -19,34 +19,31 @@ pub enum OAuth {}
 
 impl Dialect for OAuth {
     fn render(error: &Error, _request_id: Option<&str>) -> Response {
-        let code = match error.code().class() {
-            Class::Internal => ErrorCode::ServerError,
-            Class::Unavailable | Class::TooMany => ErrorCode::TemporarilyUnavailable,
-            _ => ErrorCode::InvalidRequest,
-        };
-        let mut response = written(&OAuthError::new(code, error.code().title()), error.wait_seconds());
-        *response.status_mut() = problem::status(error.code());
+        let code = error.code();
+        let mut response = written(&OAuthError::new(ErrorCode::of(code.class()), code.title()), error.wait_seconds());
+        *response.status_mut() = problem::status(code);
         response
     }
 }
 
-/// What a handler returns when it fails.
+/// What a handler returns when it fails: [`Failure`](problem::Failure) knows our own codes, and this the words of the specifications and
+/// the challenges that go with them.
 #[derive(Debug)]
-pub(super) struct Refusal(Box<Response>);
+pub(super) struct OAuthFailure(Box<Response>);
 
-impl IntoResponse for Refusal {
+impl IntoResponse for OAuthFailure {
     fn into_response(self) -> Response {
         *self.0
     }
 }
 
-impl From<OAuthError> for Refusal {
+impl From<OAuthError> for OAuthFailure {
     fn from(error: OAuthError) -> Self {
         Self::of(refused(&error))
     }
 }
 
-impl Refusal {
+impl OAuthFailure {
     /// A response that was written already.
     pub(super) fn of(response: Response) -> Self {
         Self(Box::new(response))

@@ -7,16 +7,10 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, StatusCode, header};
 use identity_core::oauth::{ErrorCode, OAuthError, Params, Presented};
 use identity_core::request::RequestInfo;
-use url::form_urlencoded;
 
 use super::Endpoints;
-use super::error::{Refusal, refused};
-use crate::extract::request;
-
-/// Largest form, in bytes.
-const MOST_BYTES: usize = 64 * 1024;
-
-const FORM: &str = "application/x-www-form-urlencoded";
+use super::error::{OAuthFailure, refused};
+use crate::extract::body;
 
 /// A request of a client.
 #[derive(Debug)]
@@ -34,12 +28,11 @@ impl Form {
 }
 
 impl FromRequest<Arc<Endpoints>> for Form {
-    type Rejection = Refusal;
+    type Rejection = OAuthFailure;
 
-    async fn from_request(request: Request, endpoints: &Arc<Endpoints>) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, endpoints: &Arc<Endpoints>) -> Result<Self, OAuthFailure> {
         let (parts, body) = request.into_parts();
-        let proxies = &endpoints.identity.config().http.trusted_proxies;
-        let info = request::info(&parts.extensions, &parts.headers, proxies).map_err(OAuthError::from)?;
+        let info = endpoints.info(&parts)?;
         if !is_form(&parts.headers) {
             return Err(wrong("The body must be a form.").into());
         }
@@ -51,25 +44,21 @@ impl FromRequest<Arc<Endpoints>> for Form {
 
 /// Whether the body says that it is a form.
 pub(super) fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = kind.and_then(|value| value.split(';').next()).unwrap_or_default();
-    kind.trim().eq_ignore_ascii_case(FORM)
+    body::media_type(headers) == body::FORM
 }
 
 /// Reads a body, up to the largest that is accepted.
-pub(super) async fn bytes(body: Body) -> Result<Bytes, Refusal> {
-    axum::body::to_bytes(body, MOST_BYTES).await.map_err(|_| {
+pub(super) async fn bytes(body: Body) -> Result<Bytes, OAuthFailure> {
+    body::read(body).await.map_err(|_| {
         let mut response = refused(&wrong("The body is too large, or did not arrive whole."));
         *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-        Refusal::of(response)
+        OAuthFailure::of(response)
     })
 }
 
 /// Reads the parameters of a form.
-pub(super) async fn read(body: Body) -> Result<Params, Refusal> {
-    let bytes = bytes(body).await?;
-    let pairs = form_urlencoded::parse(&bytes);
-    Ok(Params::new(pairs.map(|(name, value)| (name.into_owned(), value.into_owned()))))
+pub(super) async fn read(body: Body) -> Result<Params, OAuthFailure> {
+    Ok(Params::new(body::form_pairs(&bytes(body).await?)))
 }
 
 /// The `Authorization` header. One that is no text proves nothing, and is not taken for none.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 
-use super::error::Refusal;
+use super::error::OAuthFailure;
 use super::form::Form;
 use super::{Endpoints, Reply};
 
@@ -13,6 +13,6 @@ pub(super) async fn introspect(State(endpoints): State<Arc<Endpoints>>, form: Fo
     let identity = &endpoints.identity;
     match identity.oauth().introspect(form.presented()).await {
         Ok(answer) => Ok(Json(answer)),
-        Err(error) => Err(Refusal::counted(identity, &form.info, error).await),
+        Err(error) => Err(OAuthFailure::counted(identity, &form.info, error).await),
     }
 }

@@ -13,7 +13,7 @@ use identity_core::token::{Token, kind};
 use serde::Serialize;
 
 use super::Endpoints;
-use super::error::Refusal;
+use super::error::OAuthFailure;
 
 /// For how long a copy is good. Keys are published long before they sign.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
@@ -61,7 +61,10 @@ pub(super) async fn metadata(State(endpoints): State<Arc<Endpoints>>, headers: H
     endpoints.metadata.answer(&headers)
 }
 
-pub(super) async fn jwks(State(endpoints): State<Arc<Endpoints>>, headers: HeaderMap) -> Result<Response, Refusal> {
+pub(super) async fn jwks(
+    State(endpoints): State<Arc<Endpoints>>,
+    headers: HeaderMap,
+) -> Result<Response, OAuthFailure> {
     let keys = endpoints.identity.oauth().jwks().await.map_err(OAuthError::from)?;
     Ok(Document::new(&*keys).answer(&headers))
 }

@@ -18,17 +18,20 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use identity_core::oauth::{ErrorCode, OAuthError};
 use identity_core::{Identity, scope};
+use identity_core::request::RequestInfo;
 use serde_json::{Map, Value};
 
 pub use self::error::OAuth;
 
 use self::cors::Cors;
-use self::error::Refusal;
+use self::error::OAuthFailure;
 pub(crate) use self::error::refused;
 use self::metadata::Document;
+use crate::extract::request;
 use crate::middleware::host::Hosts;
 use crate::middleware::{Around, AroundLayer, Next};
 use crate::problem::Failure;
@@ -42,6 +45,13 @@ struct Endpoints {
     userinfo: ProtectedResource,
     /// The metadata, which is the same for as long as the server runs.
     metadata: Document,
+}
+
+impl Endpoints {
+    /// Where a request came from.
+    fn info(&self, parts: &Parts) -> Result<RequestInfo, OAuthError> {
+        Ok(request::request_info(parts, &self.identity.config().http.trusted_proxies)?)
+    }
 }
 
 /// The endpoints below `/oauth2` that answer JSON, and the metadata below `/.well-known`, for the hosts that the identity answers for.
@@ -96,7 +106,7 @@ where
 }
 
 /// What a handler returns.
-type Reply = Result<Json<Map<String, Value>>, Refusal>;
+type Reply = Result<Json<Map<String, Value>>, OAuthFailure>;
 
 /// Keeps answers out of caches: they are about one client, and most carry a token (RFC 6749, section 5.1).
 #[derive(Clone, Copy, Debug)]

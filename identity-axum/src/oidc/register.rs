@@ -6,23 +6,27 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use http::request::Parts;
-use http::{StatusCode, header};
 use identity_core::id::ClientId;
 use identity_core::oauth::{ErrorCode, OAuthError};
 use identity_core::request::RequestInfo;
 use identity_core::token::{Token, kind};
 use serde_json::{Map, Value};
 
-use super::error::{Refusal, challenged, count};
+use super::error::{OAuthFailure, challenged, count};
 use super::{Endpoints, Reply, form};
-use crate::extract::request;
+use crate::credentials::{Presentation, bearer_text};
+use crate::extract::body;
 
 type Document = Map<String, Value>;
 
-pub(super) async fn register(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn register(
+    State(endpoints): State<Arc<Endpoints>>,
+    request: Request,
+) -> Result<Response, OAuthFailure> {
     let (parts, body) = request.into_parts();
-    let info = info(&endpoints, &parts)?;
+    let info = endpoints.info(&parts)?;
     let authorization = form::authorization(&parts.headers)?;
     let document = document(&parts, body).await?;
     let answer = endpoints.identity.oauth().register(&document, authorization.as_deref(), &info).await;
@@ -34,7 +38,7 @@ pub(super) async fn register(State(endpoints): State<Arc<Endpoints>>, request: R
 
 pub(super) async fn read(State(endpoints): State<Arc<Endpoints>>, Path(id): Path<String>, request: Request) -> Reply {
     let (parts, _) = request.into_parts();
-    let info = info(&endpoints, &parts)?;
+    let info = endpoints.info(&parts)?;
     let token = token(&parts)?;
     let answer = endpoints.identity.oauth().registration(&ClientId::from_text(id), &token).await;
     match answer {
@@ -45,7 +49,7 @@ pub(super) async fn read(State(endpoints): State<Arc<Endpoints>>, Path(id): Path
 
 pub(super) async fn update(State(endpoints): State<Arc<Endpoints>>, Path(id): Path<String>, request: Request) -> Reply {
     let (parts, body) = request.into_parts();
-    let info = info(&endpoints, &parts)?;
+    let info = endpoints.info(&parts)?;
     let token = token(&parts)?;
     let document = document(&parts, body).await?;
     let oauth = endpoints.identity.oauth();
@@ -59,9 +63,9 @@ pub(super) async fn remove(
     State(endpoints): State<Arc<Endpoints>>,
     Path(id): Path<String>,
     request: Request,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, OAuthFailure> {
     let (parts, _) = request.into_parts();
-    let info = info(&endpoints, &parts)?;
+    let info = endpoints.info(&parts)?;
     let token = token(&parts)?;
     match endpoints.identity.oauth().delete_registration(&ClientId::from_text(id), &token, &info).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
@@ -69,34 +73,31 @@ pub(super) async fn remove(
     }
 }
 
-fn info(endpoints: &Endpoints, parts: &Parts) -> Result<RequestInfo, OAuthError> {
-    let proxies = &endpoints.identity.config().http.trusted_proxies;
-    Ok(request::info(&parts.extensions, &parts.headers, proxies)?)
-}
-
-async fn refuse(endpoints: &Endpoints, info: &RequestInfo, error: OAuthError, presented: bool) -> Refusal {
+async fn refuse(endpoints: &Endpoints, info: &RequestInfo, error: OAuthError, presented: bool) -> OAuthFailure {
     let error = count(&endpoints.identity, info, error).await;
     let mut response = challenged(&error, presented, None);
     if error.code() == ErrorCode::AccessDenied {
         *response.status_mut() = StatusCode::FORBIDDEN;
     }
-    Refusal::of(response)
+    OAuthFailure::of(response)
 }
 
 /// The registration access token of the header (RFC 7592, section 2).
-fn token(parts: &Parts) -> Result<Token<kind::Registration>, Refusal> {
-    let header = form::authorization(&parts.headers)?.unwrap_or_default();
-    let bearer = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let missing = || OAuthError::new(ErrorCode::InvalidToken, "There is no registration access token.");
-    let (_, token) = bearer.ok_or_else(|| Refusal::of(challenged(&missing(), !header.is_empty(), None)))?;
-    Ok(Token::presented(token.trim()))
+fn token(parts: &Parts) -> Result<Token<kind::Registration>, OAuthFailure> {
+    let something = form::authorization(&parts.headers)?.is_some();
+    match bearer_text(&parts.headers) {
+        Presentation::Presented(token) => Ok(Token::presented(token)),
+        Presentation::NotPresented | Presentation::Malformed => {
+            let missing = OAuthError::new(ErrorCode::InvalidToken, "There is no registration access token.");
+            Err(OAuthFailure::of(challenged(&missing, something, None)))
+        }
+    }
 }
 
 /// The JSON object of the body.
-async fn document(parts: &Parts, body: Body) -> Result<Document, Refusal> {
-    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_json = kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json");
+async fn document(parts: &Parts, body: Body) -> Result<Document, OAuthFailure> {
     let bytes = form::bytes(body).await?;
+    let is_json = body::media_type(&parts.headers) == body::JSON;
     let document = serde_json::from_slice(&bytes).ok().filter(|_| is_json);
     let wrong = || OAuthError::new(ErrorCode::InvalidClientMetadata, "The body must be a JSON object.");
     document.ok_or_else(|| wrong().into())

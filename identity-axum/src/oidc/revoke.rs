@@ -6,13 +6,13 @@ use axum::extract::State;
 use http::StatusCode;
 
 use super::Endpoints;
-use super::error::Refusal;
+use super::error::OAuthFailure;
 use super::form::Form;
 
-pub(super) async fn revoke(State(endpoints): State<Arc<Endpoints>>, form: Form) -> Result<StatusCode, Refusal> {
+pub(super) async fn revoke(State(endpoints): State<Arc<Endpoints>>, form: Form) -> Result<StatusCode, OAuthFailure> {
     let identity = &endpoints.identity;
     match identity.oauth().revoke(form.presented()).await {
         Ok(()) => Ok(StatusCode::OK),
-        Err(error) => Err(Refusal::counted(identity, &form.info, error).await),
+        Err(error) => Err(OAuthFailure::counted(identity, &form.info, error).await),
     }
 }

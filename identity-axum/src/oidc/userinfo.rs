@@ -11,17 +11,17 @@ use http::{HeaderValue, header};
 use identity_core::oauth::{ErrorCode, OAuthError, UserInfo};
 
 use super::Endpoints;
-use super::error::{Refusal, challenged, count};
+use super::error::{OAuthFailure, challenged, count};
 use super::form;
-use crate::extract::request;
+use crate::credentials::{Presentation, bearer_text};
 
-pub(super) async fn get(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn get(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, OAuthFailure> {
     let (parts, _) = request.into_parts();
     let token = of_header(&parts)?;
     answer(&endpoints, &parts, token).await
 }
 
-pub(super) async fn post(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn post(State(endpoints): State<Arc<Endpoints>>, request: Request) -> Result<Response, OAuthFailure> {
     let (parts, body) = request.into_parts();
     let token = match (of_header(&parts)?, of_body(&parts, body).await?) {
         (Some(_), Some(_)) => {
@@ -33,10 +33,9 @@ pub(super) async fn post(State(endpoints): State<Arc<Endpoints>>, request: Reque
     answer(&endpoints, &parts, token).await
 }
 
-async fn answer(endpoints: &Endpoints, parts: &Parts, token: Option<String>) -> Result<Response, Refusal> {
+async fn answer(endpoints: &Endpoints, parts: &Parts, token: Option<String>) -> Result<Response, OAuthFailure> {
     let identity = &endpoints.identity;
-    let proxies = &identity.config().http.trusted_proxies;
-    let info = request::info(&parts.extensions, &parts.headers, proxies).map_err(OAuthError::from)?;
+    let info = endpoints.info(parts)?;
     let told = match &token {
         Some(token) => identity.oauth().userinfo(token).await,
         None => Err(OAuthError::new(ErrorCode::InvalidToken, "There is no access token.")),
@@ -49,21 +48,26 @@ async fn answer(endpoints: &Endpoints, parts: &Parts, token: Option<String>) -> 
         }
         Err(error) => {
             let error = count(identity, &info, error).await;
-            Err(Refusal::of(challenged(&error, token.is_some(), Some(&endpoints.userinfo))))
+            Err(OAuthFailure::of(challenged(&error, token.is_some(), Some(&endpoints.userinfo))))
         }
     }
 }
 
 /// The token of a header such as `Authorization: Bearer …` (RFC 6750, section 2.1).
 fn of_header(parts: &Parts) -> Result<Option<String>, OAuthError> {
-    let Some(header) = form::authorization(&parts.headers)? else { return Ok(None) };
-    let bearer = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let wrong = || OAuthError::new(ErrorCode::InvalidRequest, "The Authorization header is no Bearer credential.");
-    bearer.map(|(_, token)| Some(token.trim().to_owned())).ok_or_else(wrong)
+    let something = form::authorization(&parts.headers)?.is_some();
+    match bearer_text(&parts.headers) {
+        Presentation::Presented(token) => Ok(Some(token.to_owned())),
+        Presentation::NotPresented if !something => Ok(None),
+        Presentation::NotPresented | Presentation::Malformed => {
+            let text = "The Authorization header is no Bearer credential.";
+            Err(OAuthError::new(ErrorCode::InvalidRequest, text))
+        }
+    }
 }
 
 /// The token of a form (RFC 6750, section 2.2). One in the query is not looked at: queries are written down everywhere.
-async fn of_body(parts: &Parts, body: Body) -> Result<Option<String>, Refusal> {
+async fn of_body(parts: &Parts, body: Body) -> Result<Option<String>, OAuthFailure> {
     if !form::is_form(&parts.headers) {
         return Ok(None);
     }

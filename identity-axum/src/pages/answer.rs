@@ -2,13 +2,14 @@
 
 use askama::Template;
 use identity_core::Code;
-use identity_core::oauth::{Authorization, ClientAnswer, Interaction, ResponseMode, Step};
+use identity_core::oauth::{Authorization, ClientAnswer, Interaction, ResponseMode};
 
+use super::error;
 use super::reply::{Reply, forwarding_page, see_other};
 use super::view::{Pending, View, host_of};
 use super::visit::Visit;
-use super::{ACCOUNT, CONSENT, LOGIN, REGISTER, error};
 use crate::facade::bridge::with_parameters;
+use crate::facade::route::page_of;
 
 #[derive(Debug, Template)]
 #[template(path = "form_post.html")]
@@ -35,16 +36,6 @@ pub(super) fn page(visit: &Visit, interaction: &Interaction) -> String {
         view.pending = Pending::Grant(interaction.grant.clone());
         view.url(page_of(&interaction.step))
     })
-}
-
-/// Our page of a step.
-pub(crate) fn page_of(step: &Step) -> &'static str {
-    match step {
-        Step::Login => LOGIN,
-        Step::Register => REGISTER,
-        Step::SelectAccount => ACCOUNT,
-        Step::Consent { .. } => CONSENT,
-    }
 }
 
 fn deliver(visit: &Visit, answer: &ClientAnswer) -> Reply {

@@ -7,7 +7,7 @@ use super::answer;
 use super::error;
 use super::reply::{Reply, see_other};
 use super::visit::Visit;
-use crate::better_auth;
+use crate::facade::route;
 
 /// Begins an authorization.
 pub(super) async fn endpoint(visit: Visit) -> Reply {
@@ -26,7 +26,7 @@ pub(super) async fn below_better_auth(visit: Visit) -> Reply {
     let facade = &visit.site.facade;
     let oauth = facade.identity.oauth();
     match facade.next(oauth.authorize(&visit.fields, visit.session(), &visit.info).await?) {
-        Ok(url) => Ok(better_auth::redirect(&url)),
+        Ok(url) => Ok(route::told(&url)),
         Err(refusal) => error::refused(&visit, &refusal),
     }
 }

@@ -57,6 +57,12 @@ impl Field {
         Self { focus: true, ..self }
     }
 
+    /// Says that what was typed is no address.
+    pub(super) fn refuse_address(&mut self, view: &View) {
+        let texts = &view.t().common;
+        self.refuse(if self.value.is_empty() { texts.no_email() } else { texts.bad_email() });
+    }
+
     /// Says what is wrong with it.
     pub(super) fn refuse(&mut self, error: impl Into<String>) {
         self.error = Some(error.into());

@@ -16,9 +16,8 @@ use identity_core::{Code, Error, Result};
 use super::reply::Failed;
 use super::visit::Visit;
 use super::{Site, error, form};
-use crate::better_auth::input::MOST_BYTES;
 use crate::cookie::{Name, encode};
-use crate::extract::request;
+use crate::extract::{body, request};
 use crate::facade::caller;
 use crate::facade::origin;
 use crate::facade::session::SET_AUTH_TOKEN;
@@ -34,17 +33,10 @@ pub(super) enum Rule {
     Page(Action),
     /// An endpoint that other sites send people to, by GET or with a form of their own.
     FromAnywhere,
+    /// What is the same whoever asks, and still is work: it counts, and nobody is looked up.
+    ForAnybody,
     /// A file for everybody.
     Free,
-}
-
-impl Rule {
-    pub(super) const FROM_ANYWHERE: Self = Self::FromAnywhere;
-    pub(super) const FREE: Self = Self::Free;
-
-    pub(super) const fn counted(action: Action) -> Self {
-        Self::Page(action)
-    }
 }
 
 /// The middleware of one page.
@@ -140,7 +132,11 @@ async fn check(
     if let Some(ip) = visit.info.ip {
         facade.identity.count(action, ip).await?;
     }
-    let pairs = if posted { posted_fields(headers, body).await? } else { fields(query.unwrap_or_default().as_bytes()) };
+    let pairs = if posted {
+        posted_fields(headers, body).await?
+    } else {
+        body::form_pairs(query.unwrap_or_default().as_bytes())
+    };
     // PostgreSQL stores no NUL character, and nobody's name has one.
     if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
         return Err(Error::new(Code::InvalidInput));
@@ -156,25 +152,16 @@ async fn check(
     }
     visit.posted = posted;
     visit.fields = Params::new(pairs);
-    visit.caller = caller::find(&facade, headers, Refresh::Allowed).await?;
+    if !matches!(rule, Rule::ForAnybody) {
+        visit.caller = caller::find(&facade, headers, Refresh::Allowed).await?;
+    }
     Ok(())
 }
 
 async fn posted_fields(headers: &HeaderMap, body: Body) -> Result<Vec<(String, String)>> {
-    let bytes = axum::body::to_bytes(body, MOST_BYTES)
-        .await
-        .map_err(|error| Error::new(Code::PayloadTooLarge).caused_by(error))?;
-    if bytes.is_empty() {
-        return Ok(Vec::new());
-    }
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    let bytes = body::read(body).await?;
+    if !bytes.is_empty() && body::media_type(headers) != body::FORM {
         return Err(Error::new(Code::UnsupportedMediaType));
     }
-    Ok(fields(&bytes))
-}
-
-fn fields(encoded: &[u8]) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(encoded).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+    Ok(body::form_pairs(&bytes))
 }

@@ -1,21 +1,19 @@
 //! Signing in.
 
 use askama::Template;
-use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use identity_core::Code;
-use identity_core::auth::{PasswordSignIn, Resolved, SignedIn};
+use identity_core::auth::{PasswordSignIn, SignedIn};
 use identity_core::oauth::Step;
 use identity_core::secret::Secret;
 use identity_core::text::Email;
 
 use super::answer;
 use super::form::{Field, Notice, Trouble, focus_first};
-use super::reply::{self, Failed, Reply, see_other};
+use super::reply::{self, Reply, see_other};
 use super::view::{Pending, View};
 use super::visit::{Asked, Visit};
-use super::{ACCOUNT, DEVICE_CONFIRM, VERIFY, verify};
-use crate::cookie::Name;
+use super::{ACCOUNT, DEVICE_CONFIRM, verify};
 
 /// The parameter with which somebody who is signed in asks for the form all the same, in the word of OpenID Connect.
 pub(super) const AGAIN: (&str, &str) = ("prompt", "login");
@@ -98,7 +96,7 @@ pub(super) async fn submit(mut visit: Visit) -> Reply {
             let texts = &visit.view.t().common;
             let mut page = Page { remember, ..Page::new(&visit, username.as_str()) };
             if email.is_err() {
-                page.username.refuse(if username.is_empty() { texts.no_email() } else { texts.bad_email() });
+                page.username.refuse_address(&visit.view);
             }
             if password.expose().is_empty() {
                 page.password.refuse(texts.no_password());
@@ -142,27 +140,12 @@ pub(super) async fn submit(mut visit: Visit) -> Reply {
     }
 }
 
-/// Gives the browser its session and lets it go on, or sends it to prove its address.
+/// Lets the browser in, or sends it to prove its address.
 pub(super) async fn signed_in(visit: &Visit, outcome: SignedIn, email: &Email) -> Reply {
-    let facade = &visit.site.facade;
     match outcome {
-        SignedIn::Complete { issued, profile } => {
-            let session = Resolved { session: issued.session.clone(), profile, extended: false };
-            let mut response = go_on(visit, &session).await;
-            facade.sign_in(response.headers_mut(), &visit.headers, &issued, &session.profile);
-            Ok(response)
-        }
+        SignedIn::Complete { issued, profile } => Ok(visit.enter(&issued, profile).await),
         SignedIn::VerifyEmail { flow } => {
-            let sent = facade.identity.config().email.send_on_sign_in;
-            let mut response = see_other(&visit.view.url_with(VERIFY, verify::state(sent)))?;
-            facade.cookies.set(response.headers_mut(), Name::EmailFlow, flow.value(), Some(flow.lifetime()));
-            visit.keep_address(&mut response, email);
-            Ok(response)
+            visit.to_verify(&flow, email, visit.site.facade.identity.config().email.send_on_sign_in)
         }
     }
-}
-
-/// Goes on; a failure is a response too, because the session is there already and its cookie has to travel with it.
-pub(super) async fn go_on(visit: &Visit, session: &Resolved) -> Response {
-    visit.go_on(session).await.unwrap_or_else(Failed::into_response)
 }

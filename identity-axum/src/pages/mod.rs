@@ -9,6 +9,7 @@ mod assets;
 mod authorize;
 mod consent;
 mod device;
+mod enter;
 mod error;
 mod form;
 mod gate;
@@ -32,12 +33,12 @@ use axum::routing::{MethodRouter, any};
 use identity_core::Identity;
 use identity_core::limits::Action;
 
-pub(crate) use answer::page_of;
 pub use error::Pages;
 
 use self::gate::{Gate, Rule};
 use self::visit::Visit;
 use crate::facade::Facade;
+use crate::facade::route::{ACCOUNT, CONSENT, LOGIN, REGISTER};
 use crate::middleware::AroundLayer;
 use crate::middleware::host::Hosts;
 use crate::problem::Dialect as _;
@@ -46,14 +47,10 @@ use crate::problem::Dialect as _;
 const AUTHORIZE: &str = "/oauth2/authorize";
 /// The end session endpoint (OpenID Connect RP-Initiated Logout, section 2).
 const END_SESSION: &str = "/oauth2/logout";
-/// Where the pages are.
-const LOGIN: &str = "/ui/login";
-const REGISTER: &str = "/ui/register";
+/// Where the pages are that no authorization leads to at once.
 const FORGOT: &str = "/ui/forgot";
 const RESET: &str = "/ui/reset";
 const VERIFY: &str = "/ui/verify";
-const CONSENT: &str = "/ui/consent";
-const ACCOUNT: &str = "/ui/account";
 const DEVICE: &str = "/ui/device";
 const DEVICE_CONFIRM: &str = "/ui/device/confirm";
 const LOGOUT: &str = "/ui/logout";
@@ -86,21 +83,21 @@ where
 
 /// Every page with what the gate has to know about it: no page can be mounted without its rule.
 fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
-    const PLAIN: Rule = Rule::counted(Action::Other);
-    const SIGN_IN: Rule = Rule::counted(Action::SignIn);
-    const SIGN_UP: Rule = Rule::counted(Action::SignUp);
-    const RESET_MAIL: Rule = Rule::counted(Action::RequestReset);
-    const NEW_PASSWORD: Rule = Rule::counted(Action::ResetPassword);
-    const CODE: Rule = Rule::counted(Action::GiveCode);
-    const VERIFICATION_MAIL: Rule = Rule::counted(Action::RequestVerification);
+    const PLAIN: Rule = Rule::Page(Action::Other);
+    const SIGN_IN: Rule = Rule::Page(Action::SignIn);
+    const SIGN_UP: Rule = Rule::Page(Action::SignUp);
+    const RESET_MAIL: Rule = Rule::Page(Action::RequestReset);
+    const NEW_PASSWORD: Rule = Rule::Page(Action::ResetPassword);
+    const CODE: Rule = Rule::Page(Action::GiveCode);
+    const VERIFICATION_MAIL: Rule = Rule::Page(Action::RequestVerification);
 
     type Methods = MethodRouter<Arc<Site>>;
     let only = || MethodRouter::new().fallback(error::wrong_method);
     let pages: [(&'static str, Rule, Methods); 22] = [
-        (AUTHORIZE, Rule::FROM_ANYWHERE, only().get(authorize::endpoint).post(authorize::endpoint)),
+        (AUTHORIZE, Rule::FromAnywhere, only().get(authorize::endpoint).post(authorize::endpoint)),
         (
             END_SESSION,
-            Rule::FROM_ANYWHERE,
+            Rule::FromAnywhere,
             only().get(logout::endpoint).post(logout::endpoint).head(error::wrong_method),
         ),
         (LOGIN, SIGN_IN, only().get(login::show).post(login::submit)),
@@ -117,9 +114,9 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         (LOGOUT, PLAIN, only().get(logout::show).post(logout::submit)),
         (LOGGED_OUT, PLAIN, only().get(logout::done)),
         (ERROR, PLAIN, only().get(error::show)),
-        ("/ui/assets/app.css", Rule::FREE, only().get(assets::style)),
-        ("/ui/assets/enhance.js", Rule::FREE, only().get(assets::script)),
-        (LOGO, Rule::FROM_ANYWHERE, only().get(assets::logo)),
+        ("/ui/assets/app.css", Rule::Free, only().get(assets::style)),
+        ("/ui/assets/enhance.js", Rule::Free, only().get(assets::script)),
+        (LOGO, Rule::ForAnybody, only().get(assets::logo)),
         ("/ui", PLAIN, only().get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
         ("/ui/", PLAIN, only().get(async |visit: Visit| reply::see_other(&visit.view.url(LOGIN)))),
         ("/ui/{*path}", PLAIN, any(error::not_found)),
@@ -129,7 +126,7 @@ fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
     });
     // Where the official Better Auth client looks for them.
     let base = &site.facade.identity.config().http.base_path;
-    let gate = |path| AroundLayer(Gate::new(site, path, Rule::FROM_ANYWHERE));
+    let gate = |path| AroundLayer(Gate::new(site, path, Rule::FromAnywhere));
     let authorize = only().get(authorize::below_better_auth).post(authorize::below_better_auth).layer(gate(AUTHORIZE));
     let end_session =
         only().get(logout::endpoint).post(logout::endpoint).head(error::wrong_method).layer(gate(END_SESSION));

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use http::StatusCode;
-use identity_core::auth::{NewAccount, Resolved, SignedUp};
+use identity_core::auth::{NewAccount, SignedUp};
 use identity_core::config::{FieldKind, FieldSpec};
 use identity_core::oauth::Step;
 use identity_core::secret::Secret;
@@ -13,10 +13,9 @@ use serde_json::{Map, Value};
 use super::answer;
 use super::form::{Field, Notice, Trouble, focus_first};
 use super::reply::{self, Failed, Reply, see_other};
+use super::verify;
 use super::view::View;
 use super::visit::{Asked, Visit};
-use super::{VERIFY, login, verify};
-use crate::cookie::Name;
 
 /// What the names of declared extra fields begin with in the form.
 const EXTRA: &str = "extra.";
@@ -135,8 +134,7 @@ pub(super) async fn submit(mut visit: Visit) -> Reply {
                 page.name.refuse(texts.register.no_name());
             }
             if parsed.is_err() {
-                let empty = email.is_empty();
-                page.email.refuse(if empty { texts.common.no_email() } else { texts.common.bad_email() });
+                page.email.refuse_address(&visit.view);
             }
             if password.expose().is_empty() {
                 page.password.refuse(texts.common.no_password());
@@ -157,26 +155,9 @@ pub(super) async fn submit(mut visit: Visit) -> Reply {
         callback_url: Some(verify::callback(&visit.view)),
     };
     match visit.site.facade.identity.sign_up().with_password(new, &visit.info).await {
-        Ok(outcome) => signed_up(&visit, outcome, &address).await,
+        Ok(SignedUp::Complete { issued, profile }) => Ok(visit.enter(&issued, profile).await),
+        Ok(SignedUp::VerifyEmail { flow, .. }) => visit.to_verify(&flow, &address, true),
         Err(error) => refuse(visit, typed, error).await,
-    }
-}
-
-async fn signed_up(visit: &Visit, outcome: SignedUp, address: &Email) -> Reply {
-    let facade = &visit.site.facade;
-    match outcome {
-        SignedUp::Complete { issued, profile } => {
-            let session = Resolved { session: issued.session.clone(), profile, extended: false };
-            let mut response = login::go_on(visit, &session).await;
-            facade.sign_in(response.headers_mut(), &visit.headers, &issued, &session.profile);
-            Ok(response)
-        }
-        SignedUp::VerifyEmail { flow, .. } => {
-            let mut response = see_other(&visit.view.url_with(VERIFY, verify::state(true)))?;
-            facade.cookies.set(response.headers_mut(), Name::EmailFlow, flow.value(), Some(flow.lifetime()));
-            visit.keep_address(&mut response, address);
-            Ok(response)
-        }
     }
 }
 

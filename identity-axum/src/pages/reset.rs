@@ -79,9 +79,8 @@ pub(super) async fn send(mut visit: Visit) -> Reply {
         if let Asked::Elsewhere(response) = visit.asked().await? {
             return Ok(response);
         }
-        let texts = &visit.view.t().common;
         let mut email = Field::new("email", typed.as_str()).focused();
-        email.refuse(if typed.is_empty() { texts.no_email() } else { texts.bad_email() });
+        email.refuse_address(&visit.view);
         let page = Ask { view: &visit.view, email, offered: offered(&visit), notice: None };
         return reply::page(StatusCode::UNPROCESSABLE_ENTITY, &visit.view, &page);
     };

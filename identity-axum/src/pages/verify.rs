@@ -3,7 +3,7 @@
 use askama::Template;
 use http::StatusCode;
 use identity_core::Code;
-use identity_core::auth::{GivenCode, Resolved};
+use identity_core::auth::GivenCode;
 use identity_core::text::Email;
 
 use super::form::{Field, Notice, Trouble};
@@ -92,14 +92,12 @@ pub(super) async fn submit(mut visit: Visit) -> Reply {
         match facade.identity.email_verification().give_code(given, &visit.info).await {
             Err(error) => Some(error),
             Ok((profile, Some(issued))) => {
-                let session = Resolved { session: issued.session.clone(), profile, extended: false };
-                let mut response = login::go_on(&visit, &session).await;
-                facade.sign_in(response.headers_mut(), &visit.headers, &issued, &session.profile);
+                let mut response = visit.enter(&issued, profile).await;
                 facade.cookies.clear(response.headers_mut(), Name::EmailFlow);
                 return Ok(response);
             }
             Ok((_, None)) => match visit.session() {
-                Some(session) => return Ok(login::go_on(&visit, session).await),
+                Some(session) => return Ok(visit.go_on(session).await),
                 None => return see_other(&visit.view.url_with(LOGIN, &[(login::NOTICE, login::VERIFIED)])),
             },
         }
@@ -132,11 +130,9 @@ pub(super) async fn send(mut visit: Visit) -> Reply {
         if let Asked::Elsewhere(response) = visit.asked().await? {
             return Ok(response);
         }
-        let texts = &visit.view.t().common;
         let mut page = Page::new(&visit, None, false);
         page.address.value = typed;
-        let empty = page.address.value.is_empty();
-        page.address.refuse(if empty { texts.no_email() } else { texts.bad_email() });
+        page.address.refuse_address(&visit.view);
         return reply::page(StatusCode::UNPROCESSABLE_ENTITY, &visit.view, &page);
     };
     let own = visit.session().filter(|session| session.profile.email.as_deref() == Some(email.as_str()));

@@ -9,6 +9,7 @@ use url::form_urlencoded::Serializer;
 
 use super::assets;
 use super::texts::{Language, Marked, Texts};
+use crate::facade::route::GRANT;
 
 /// Characters of an application's name that are shown.
 const SHOWN: usize = 80;
@@ -55,8 +56,6 @@ fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST_PENDING && text.bytes().all(plain)
 }
 
-/// The parameter with a pending authorization.
-pub(super) const GRANT: &str = "grant";
 /// The parameter with the code of a device (RFC 8628, section 3.3.1).
 pub(super) const USER_CODE: &str = "user_code";
 /// The parameter with the language of the page.

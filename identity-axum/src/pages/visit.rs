@@ -13,12 +13,13 @@ use identity_core::text::Email;
 use identity_core::{Code, Error, Result};
 use url::form_urlencoded::Serializer;
 
-use super::reply::{Failed, Reply, see_other};
+use super::reply::Failed;
 use super::texts::Language;
-use super::view::{Asking, GRANT, Here, Pending, UI_LOCALES, USER_CODE, View};
+use super::view::{Asking, Here, Pending, UI_LOCALES, USER_CODE, View};
 use super::{Site, answer, assets};
 use crate::cookie::{Name, encode};
 use crate::facade::caller::Caller;
+use crate::facade::route::GRANT;
 
 /// The longest query that a posted request is turned into.
 const LONGEST_QUERY: usize = 6 * 1024;
@@ -139,18 +140,6 @@ impl Visit {
     pub(super) async fn asking(&self, client: &Client) -> Asking {
         let pictured = self.site.facade.identity.clients().picture(client).await.is_some();
         Asking { logo: pictured.then(|| assets::logo_url(client)), ..Asking::of(client) }
-    }
-
-    /// Where somebody goes on to once they are signed in with `session`: to what waits, or to the front page.
-    pub(super) async fn go_on(&self, session: &Resolved) -> Reply {
-        match &self.view.pending {
-            Pending::Nothing => see_other(super::HOME),
-            Pending::Device(_) => see_other(&self.view.url(super::DEVICE_CONFIRM)),
-            Pending::Grant(grant) => {
-                let oauth = self.site.facade.identity.oauth();
-                answer::follow(self, oauth.resume(grant, Some(session), &self.info).await?)
-            }
-        }
     }
 
     /// The address that was last given on a page of this browser.

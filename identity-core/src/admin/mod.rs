@@ -185,6 +185,30 @@ impl Users<'_> {
         op.commit().await
     }
 
+    /// Changes the claims that [`Users::set_claims`] replaces, and answers all of them as they are then. A change that changes nothing
+    /// leaves no record.
+    ///
+    /// # Errors
+    /// Those of [`Users::set_claims`].
+    pub async fn change_claims(
+        &self,
+        id: &UserId,
+        change: impl FnOnce(&mut Map<String, Value>),
+    ) -> Result<Map<String, Value>> {
+        let mut op = Op::write(self.shared).await?;
+        user::lock(&mut op, id).await?;
+        let before = user::store::claims(&op, id).await?;
+        let mut claims = before.clone();
+        change(&mut claims);
+        user::claims::check(&claims)?;
+        if claims != before {
+            user::store::set_claims(&mut op, id, &claims).await?;
+            audit::record(&mut op, Act::operator(Event::UserUpdated, id)).await?;
+        }
+        op.commit().await?;
+        Ok(claims)
+    }
+
     /// Whether anybody holds the highest rank and can sign in.
     ///
     /// # Errors

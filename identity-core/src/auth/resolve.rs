@@ -1,10 +1,12 @@
 //! From a session token to the caller.
 
+use std::sync::Arc;
+
 use crate::claims;
 use crate::error::Result;
 use crate::op::{Op, soon};
 use crate::principal::{Principal, Profile, Proof};
-use crate::session::{self, Session, Standing};
+use crate::session::{self, Issued, Session, Standing};
 use crate::shared::Shared;
 use crate::token::{Token, kind};
 use crate::user::User;
@@ -30,10 +32,16 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// The caller of whoever has just signed in.
+    #[must_use]
+    pub fn of(issued: &Issued, profile: Profile) -> Self {
+        Self { session: issued.session.clone(), profile, extended: false }
+    }
+
     /// The caller as a handler sees it.
     #[must_use]
     pub fn principal(&self) -> Principal {
-        Principal { user: self.profile.clone(), proof: Proof::Session(self.session.summary()) }
+        Principal { user: self.profile.clone(), proof: Proof::Session(Arc::new(self.session.summary())) }
     }
 }
 

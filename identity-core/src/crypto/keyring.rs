@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::signer::Signer;
-use crate::jwt::{Algorithm, JwkSet};
+use crate::jwt::{Algorithm, JwkSet, KeySet};
 use crate::time::{Timestamp, after};
 
 /// The keys of one moment.
@@ -15,8 +15,10 @@ use crate::time::{Timestamp, after};
 pub(crate) struct Ring {
     /// The active key of each algorithm that has one; `None` where it does not open.
     pub(crate) signers: BTreeMap<Algorithm, Option<Arc<Signer>>>,
-    /// All public keys.
+    /// All public keys, as they are published.
     pub(crate) public: Arc<JwkSet>,
+    /// The same, as tokens are verified with them.
+    pub(crate) verifying: Arc<KeySet>,
     /// When they were read.
     pub(crate) read_at: Timestamp,
     /// When it was last tried to read them.

@@ -30,8 +30,8 @@ const MIN_SECRET: usize = 32;
 /// The names on the wire that an extra field cannot take.
 const RESERVED_USER_FIELDS: [&str; 10] =
     ["id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt", "role", "password", "rememberMe"];
-const RESERVED_SESSION_FIELDS: [&str; 8] =
-    ["id", "token", "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent"];
+const RESERVED_SESSION_FIELDS: [&str; 10] =
+    ["id", "token", "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent", "acr", "amr"];
 
 /// Everything that is wrong with a configuration, one sentence each.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -147,7 +147,9 @@ impl Identity {
     }
 
     /// Removes what has run out: sessions of users and devices, links and codes, messages that were given up, logouts that were
-    /// told, old events, counters of limits. In small batches, so that no request waits long. The worker does it every ten minutes.
+    /// told, authorizations with their codes, token families and access tokens, codes of devices, spent assertions, ended secrets of
+    /// clients, clients that registered themselves and are not used, old events, counters of limits. In small batches, so that no
+    /// request waits long. The worker does it every ten minutes.
     ///
     /// # Errors
     /// Trouble with the database only.

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::{Algorithm, Expected, Jwk, JwkSet, Parts, Refusal, bytes};
 
-/// Keys beyond these are left out of a set.
-const MOST_KEYS: usize = 64;
+/// Keys of a document beyond these are left out of its set.
+const MOST_KEYS: usize = 100;
 
 /// The public keys of an issuer. Verifying with it neither decodes nor parses a key again.
 #[derive(Clone, Default)]
@@ -21,29 +21,35 @@ pub struct KeySet(Vec<Key>);
 /// One key for one algorithm: an RSA key that does not say which is good for two.
 #[derive(Clone)]
 struct Key {
-    id: String,
+    id: Option<String>,
     algorithm: Algorithm,
     parsed: ParsedPublicKey,
 }
 
 impl KeySet {
-    /// Reads a JWK set (RFC 7517, section 5). Keys without a `kid`, and those of types, curves, sizes and uses that verify none of our
-    /// algorithms, are left out; `None` is for what is no set at all.
+    /// Reads a JWK set (RFC 7517, section 5). Keys of types, curves, sizes and uses that verify none of our algorithms are left out;
+    /// `None` is for what is no set at all.
     #[must_use]
     pub fn parse(json: &[u8]) -> Option<Self> {
-        let mut set: Map<String, Value> = serde_json::from_slice(json).ok()?;
+        Self::read(serde_json::from_slice(json).ok()?)
+    }
+
+    /// The same of a document that was read already.
+    #[must_use]
+    pub fn read(document: Value) -> Option<Self> {
+        let Value::Object(mut set) = document else { return None };
         let Value::Array(keys) = set.remove("keys")? else { return None };
-        Some(Self::of(keys.into_iter().filter_map(|key| serde_json::from_value(key).ok())))
+        Some(Self::of(keys.into_iter().take(MOST_KEYS).filter_map(|key| serde_json::from_value(key).ok())))
     }
 
     fn of(keys: impl Iterator<Item = Jwk>) -> Self {
         let keys = keys.flat_map(|jwk| {
             let parsed = Algorithm::ALL.iter().filter_map(|&algorithm| {
-                Some(Key { id: jwk.common.key_id.clone()?, algorithm, parsed: parsed(&jwk, algorithm)? })
+                Some(Key { id: jwk.common.key_id.clone(), algorithm, parsed: parsed(&jwk, algorithm)? })
             });
             parsed.collect::<Vec<_>>()
         });
-        Self(keys.take(MOST_KEYS).collect())
+        Self(keys.collect())
     }
 
     /// Whether no key of the set verifies anything.
@@ -52,20 +58,49 @@ impl KeySet {
         self.0.is_empty()
     }
 
+    /// Whether there is a key for one of these algorithms.
+    #[must_use]
+    pub fn has_one_for(&self, algorithms: &[Algorithm]) -> bool {
+        self.0.iter().any(|key| algorithms.contains(&key.algorithm))
+    }
+
     /// Verifies a token: header, signature with the key that its `kid` names, and the registered claims. Returns all of its claims.
     ///
     /// # Errors
     /// The first thing that is wrong, in that order. `UnknownKey` also where the token names no key.
     pub fn verify(&self, token: &str, expected: &Expected<'_>) -> Result<Map<String, Value>, Refusal> {
+        self.verified(token, expected, |_| Err(Refusal::UnknownKey))
+    }
+
+    /// The same for issuers that need not name their keys: a token without a `kid` is good where only one key can be meant.
+    ///
+    /// # Errors
+    /// The first thing that is wrong. `UnknownKey` also where the token names no key and there are several for its algorithm.
+    pub fn verify_any(&self, token: &str, expected: &Expected<'_>) -> Result<Map<String, Value>, Refusal> {
+        self.verified(token, expected, |algorithm| {
+            let mut fitting = self.0.iter().filter(|key| key.algorithm == algorithm);
+            fitting.next().filter(|_| fitting.next().is_none()).ok_or(Refusal::UnknownKey)
+        })
+    }
+
+    fn verified<'k>(
+        &'k self,
+        token: &str,
+        expected: &Expected<'_>,
+        nameless: impl FnOnce(Algorithm) -> Result<&'k Key, Refusal>,
+    ) -> Result<Map<String, Value>, Refusal> {
         let parts = Parts::of(token)?;
         let header = parts.expected_header(expected)?;
-        let key = self.find(header.key_id.as_deref().ok_or(Refusal::UnknownKey)?, header.algorithm)?;
+        let key = match &header.key_id {
+            Some(id) => self.find(id, header.algorithm)?,
+            None => nameless(header.algorithm)?,
+        };
         parts.claims(&header, &key.parsed, expected)
     }
 
     /// A key that is known for another algorithm will not be found in a fresh set either.
     fn find(&self, id: &str, algorithm: Algorithm) -> Result<&Key, Refusal> {
-        let mut known = self.0.iter().filter(|key| key.id == id).peekable();
+        let mut known = self.0.iter().filter(|key| key.id.as_deref() == Some(id)).peekable();
         if known.peek().is_none() {
             return Err(Refusal::UnknownKey);
         }
@@ -86,7 +121,7 @@ impl fmt::Debug for KeySet {
 }
 
 /// A public key, if it may be used with this algorithm.
-pub(super) fn parsed(jwk: &Jwk, algorithm: Algorithm) -> Option<ParsedPublicKey> {
+fn parsed(jwk: &Jwk, algorithm: Algorithm) -> Option<ParsedPublicKey> {
     if !algorithm.fits(jwk) {
         return None;
     }

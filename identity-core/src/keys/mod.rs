@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::jwt::{self, Algorithm, Expected, JwkSet, Refusal};
+use crate::jwt::{Algorithm, Expected, JwkSet, Refusal};
 use crate::shared::Shared;
 
 pub use crate::crypto::Signer;
@@ -108,10 +108,9 @@ pub(crate) async fn verify(
     token: &str,
     expected: &Expected<'_>,
 ) -> Result<std::result::Result<Map<String, Value>, Refusal>> {
-    let verified = jwt::verify(token, &ring::current(shared).await?.public, expected);
-    match verified {
+    match ring::current(shared).await?.verifying.verify(token, expected) {
         // Another node may have made its first key meanwhile.
-        Err(Refusal::UnknownKey) => Ok(jwt::verify(token, &ring::newer(shared).await?.public, expected)),
+        Err(Refusal::UnknownKey) => Ok(ring::newer(shared).await?.verifying.verify(token, expected)),
         verified => Ok(verified),
     }
 }

@@ -12,7 +12,7 @@ use super::store::{self, Stored};
 use crate::crypto::Signer;
 use crate::crypto::keyring::Ring;
 use crate::error::{Error, Result};
-use crate::jwt::JwkSet;
+use crate::jwt::{JwkSet, KeySet};
 use crate::op::{Op, soon};
 use crate::shared::Shared;
 use crate::time::{Timestamp, after};
@@ -89,8 +89,10 @@ fn build(shared: &Shared, before: Option<&Ring>, keys: Vec<Stored>, now: Timesta
         signers.insert(key.algorithm, signer.ok());
     }
     let public = JwkSet { keys: keys.into_iter().map(|stored| stored.key.jwk).collect() };
-    let same = before.filter(|ring| *ring.public == public).map(|ring| Arc::clone(&ring.public));
-    Ring { signers, public: same.unwrap_or_else(|| Arc::new(public)), read_at: now, looked_at: now }
+    let same = before.filter(|ring| *ring.public == public);
+    let verifying = same.map_or_else(|| Arc::new(KeySet::from(&public)), |ring| Arc::clone(&ring.verifying));
+    let public = same.map_or_else(|| Arc::new(public), |ring| Arc::clone(&ring.public));
+    Ring { signers, public, verifying, read_at: now, looked_at: now }
 }
 
 /// Opens a private key in its place. Tokens of one that does not belong to what is published would be good for nobody.

@@ -33,26 +33,41 @@ enum Counted {
 
 /// The table of actions: how many calls at once, in how many seconds all of them are allowed again, and where they are counted.
 macro_rules! actions {
-    ($($(#[$doc:meta])+ $action:ident: $count:literal in $seconds:literal, $counted:ident;)+) => {
+    ($(#[doc = $doc:literal] $action:ident: $count:literal in $seconds:literal, $counted:ident;)+) => {
         /// What a request is about to do, as far as limits care.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Action {
-            $($(#[$doc])+ $action,)+
+            $(#[doc = $doc] $action,)+
         }
 
         impl Action {
-            const ALL: &[Self] = &[$(Self::$action),+];
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$action),+];
+
+            /// What it is and how often it may be done, as a sentence.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$action => $doc.trim_ascii(),)+ }
+            }
 
             const fn id(self) -> &'static str {
                 match self { $(Self::$action => stringify!($action),)+ }
             }
 
-            const fn allowance(self) -> (u32, Duration) {
+            /// How many calls are allowed at once, and in what time all of them are allowed again.
+            #[must_use]
+            pub const fn allowance(self) -> (u32, Duration) {
                 match self { $(Self::$action => ($count, Duration::from_secs($seconds)),)+ }
             }
 
             const fn counted(self) -> Counted {
                 match self { $(Self::$action => Counted::$counted,)+ }
+            }
+
+            /// Whether it is counted in the database, for all processes together.
+            #[must_use]
+            pub const fn is_shared(self) -> bool {
+                matches!(self.counted(), Counted::Together)
             }
         }
     };
@@ -243,5 +258,19 @@ fn network(ip: IpAddr) -> IpAddr {
             IpAddr::V6([a, b, c, d, 0, 0, 0, 0].into())
         }
         v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_says_how_often_it_is_allowed() {
+        for action in Action::ALL {
+            let (count, time) = action.allowance();
+            let numbers = format!(": {count} in {} seconds.", time.as_secs());
+            assert!(action.about().ends_with(&numbers), "{}", action.about());
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::error::ErrorCode;
 use super::offer;
 use super::request::AuthorizationRequest;
+use crate::principal;
 use crate::scope::ScopeSet;
 use crate::time::{Timestamp, after};
 
@@ -108,7 +109,7 @@ fn undisturbed(situation: &Situation<'_>) -> Decision {
         };
     }
     if let Some(mut wanted) = request.claims.essential_acr() {
-        let acr = offer::acr(browser.amr);
+        let acr = principal::acr(browser.amr);
         if !wanted.any(|wanted| Some(wanted) == acr) {
             return Decision::Refuse(
                 ErrorCode::UnmetAuthenticationRequirements,
@@ -129,7 +130,7 @@ fn is_too_old(request: &AuthorizationRequest, browser: &Browser<'_>, now: Timest
 
 /// Whether signing in again could give the client a level that it asks for.
 fn is_too_weak(request: &AuthorizationRequest, browser: &Browser<'_>) -> bool {
-    let acr = offer::acr(browser.amr);
+    let acr = principal::acr(browser.amr);
     let fits = |wanted: &str| Some(wanted) == acr;
     let essential = request.claims.essential_acr().is_some_and(|mut wanted| !wanted.any(fits));
     let offered = request.acr_values.iter().any(|wanted| offer::ACR_VALUES.contains(&wanted.as_str()));

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::code::Class;
 use crate::error::Error;
 
 macro_rules! codes {
@@ -89,6 +90,18 @@ codes! {
     ServerError = "server_error", 500;
 }
 
+impl ErrorCode {
+    /// The word for trouble that is not about the request as such, by its class.
+    #[must_use]
+    pub const fn of(class: Class) -> Self {
+        match class {
+            Class::Unavailable | Class::TooMany => Self::TemporarilyUnavailable,
+            Class::Internal => Self::ServerError,
+            _ => Self::InvalidRequest,
+        }
+    }
+}
+
 /// A refused OAuth request. What it says is safe for clients; causes that are ours are in [`OAuthError::cause`], for the log.
 #[derive(Debug)]
 pub struct OAuthError {
@@ -126,12 +139,7 @@ impl OAuthError {
 /// Trouble of our own: the database, the queue of hashes, a limit.
 impl From<Error> for OAuthError {
     fn from(error: Error) -> Self {
-        use crate::code::Class;
-        let code = match error.code().class() {
-            Class::Unavailable | Class::TooMany => ErrorCode::TemporarilyUnavailable,
-            Class::Internal => ErrorCode::ServerError,
-            _ => ErrorCode::InvalidRequest,
-        };
+        let code = ErrorCode::of(error.code().class());
         Self { code, description: Cow::Borrowed(error.code().title()), cause: Some(error) }
     }
 }

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 
 use super::claims::{kept, of_scopes, pick};
 use super::client::Client;
-use super::offer;
 use super::subject::{sid, subject};
 use crate::claims::standard;
 use crate::error::Result;
@@ -15,6 +14,7 @@ use crate::family::Family;
 use crate::jwt::Algorithm;
 use crate::keys::Signer;
 use crate::op::Op;
+use crate::principal;
 use crate::scope::ScopeSet;
 use crate::time::after;
 use crate::user::{self, User};
@@ -66,7 +66,7 @@ pub(crate) async fn draft(
     set("exp", json!(after(op.now(), lifetime).timestamp()));
     set("auth_time", json!(family.auth_time.timestamp()));
     set("sid", json!(sid(shared, &client.id, &family.opened_in)));
-    if let Some(acr) = offer::acr(&family.amr) {
+    if let Some(acr) = principal::acr(&family.amr) {
         set("acr", json!(acr));
     }
     if !family.amr.is_empty() {

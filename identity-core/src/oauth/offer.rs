@@ -2,27 +2,11 @@
 
 use super::client::Client;
 use crate::config::{Config, OAuthOptions, ResourceSpec};
+use crate::principal::{ACR_MAIL, ACR_PASSWORD};
 use crate::scope::{OF_CLAIMS, OFFLINE_ACCESS, OPENID, ScopeSet};
-
-/// Somebody gave the password.
-const ACR_PASSWORD: &str = "urn:identity:acr:pwd";
-/// Somebody showed that mail to the address reaches them.
-const ACR_MAIL: &str = "urn:identity:acr:otp";
 
 /// The levels of authentication that there are (OpenID Connect Core, section 2).
 pub(crate) const ACR_VALUES: [&str; 2] = [ACR_PASSWORD, ACR_MAIL];
-
-/// The level of a sign-in, by the words for how it was made.
-pub(crate) fn acr(amr: &[String]) -> Option<&'static str> {
-    let by = |word: &str| amr.iter().any(|method| method == word);
-    if by("pwd") {
-        Some(ACR_PASSWORD)
-    } else if by("otp") {
-        Some(ACR_MAIL)
-    } else {
-        None
-    }
-}
 
 /// Every scope that is offered.
 pub(crate) fn scopes(options: &OAuthOptions) -> ScopeSet {

@@ -1,16 +1,17 @@
-//! Fetches of what strangers name: key sets, lists of redirect URIs, addresses that want to hear of a logout.
+//! Requests to what strangers name: key sets, lists of redirect URIs, pictures, and addresses that want to hear of a logout.
 //!
 //! A stranger may name anything, so nothing inside of our own networks is reached, whatever a name resolves to and whenever it resolves
 //! to it.
 
 mod address;
+mod cache;
 mod keys;
 mod pictures;
 
 use std::fmt;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -21,13 +22,13 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use url::{Host, Url, form_urlencoded};
 
-use crate::config::OutboundOptions;
-
 use self::address::is_public;
+use self::cache::Cache;
+use crate::config::OutboundOptions;
+use crate::jwt::KeySet;
 
-pub(crate) use keys::{KeySets, Want, key_set};
+pub(crate) use keys::Want;
 pub use pictures::Picture;
-use pictures::Pictures;
 
 /// How long a request may take in all.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,9 +46,9 @@ pub(crate) struct Outbound {
     client: OnceLock<Client>,
     permits: Semaphore,
     /// The key sets that were fetched.
-    pub(crate) key_sets: KeySets,
+    key_sets: Cache<Arc<KeySet>>,
     /// The pictures that were fetched.
-    pictures: Pictures,
+    pictures: Cache<Picture>,
 }
 
 /// Why a request came to nothing. For the log alone: a stranger must not learn from it what there is inside of our networks.
@@ -142,8 +143,8 @@ impl Outbound {
             further,
             client: OnceLock::new(),
             permits: Semaphore::new(MOST_AT_ONCE),
-            key_sets: KeySets::default(),
-            pictures: Pictures::default(),
+            key_sets: Cache::new(keys::MOST),
+            pictures: Cache::new(pictures::MOST),
         })
     }
 

@@ -1,15 +1,12 @@
 //! The pictures of applications, fetched once and kept for a while, so that nobody's browser goes to a stranger for them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::timeout;
 
-use crate::time::{Timestamp, after};
-
 use super::{Failed, Outbound};
+use crate::time::Timestamp;
 
 /// For how long a picture is shown before it is fetched again, and for how long a failure is remembered.
 const FRESH: Duration = Duration::from_hours(1);
@@ -17,7 +14,7 @@ const PAUSE: Duration = Duration::from_mins(1);
 /// How long a page waits for one.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Pictures that are kept, of at most 64 KiB each.
-const MOST: usize = 128;
+pub(super) const MOST: usize = 128;
 
 /// A picture that was looked at: browsers draw it and do nothing else with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,47 +39,25 @@ impl Picture {
     }
 }
 
-/// The pictures that were fetched, by their URL.
-#[derive(Debug, Default)]
-pub(crate) struct Pictures(Mutex<HashMap<String, Arc<AsyncMutex<Kept>>>>);
-
-#[derive(Debug, Default)]
-struct Kept {
-    found: Option<Picture>,
-    asked_at: Option<Timestamp>,
-}
-
-impl Pictures {
-    /// The place of a picture. Those who want the same one wait for each other.
-    fn kept(&self, url: &str) -> Arc<AsyncMutex<Kept>> {
-        let mut pictures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if pictures.len() >= MOST && !pictures.contains_key(url) {
-            let any = pictures.keys().next().cloned();
-            any.and_then(|any| pictures.remove(&any));
-        }
-        Arc::clone(pictures.entry(url.to_owned()).or_default())
-    }
-}
-
 impl Outbound {
     /// The picture at `url`; `None` where there is none, or none in time.
     pub(crate) async fn picture(&self, url: &str, now: Timestamp) -> Option<Picture> {
-        let kept = self.pictures.kept(url);
-        let mut kept = kept.lock().await;
+        let place = self.pictures.place(url, now);
+        let mut kept = place.lock().await;
         let lifetime = if kept.found.is_some() { FRESH } else { PAUSE };
-        if kept.asked_at.is_some_and(|asked_at| asked_at <= now && now < after(asked_at, lifetime)) {
-            return kept.found.clone();
+        if kept.was_tried_within(lifetime, now) {
+            return kept.within(FRESH, now);
         }
         kept.asked_at = Some(now);
         let fetched = timeout(PATIENCE, self.get(url)).await.unwrap_or(Err(Failed::Late));
         kept.found = match fetched.and_then(|bytes| Picture::of(bytes).ok_or(Failed::Content)) {
-            Ok(picture) => Some(picture),
+            Ok(picture) => Some((picture, now)),
             Err(failed) => {
                 tracing::info!(url, reason = %failed, "the picture of an application could not be fetched");
                 None
             }
         };
-        kept.found.clone()
+        kept.within(FRESH, now)
     }
 }
 

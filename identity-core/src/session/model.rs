@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::config::SessionOptions;
 use crate::id::{SessionId, UserId};
-use crate::principal::SessionSummary;
+use crate::principal::{SessionSummary, acr};
 use crate::time::{Timestamp, after};
 
 /// One signed-in browser or client. The token itself is not part of it: only its digest is stored.
@@ -101,6 +101,8 @@ impl Session {
             expires_at: self.expires_at,
             ip_address: self.ip_address,
             user_agent: self.user_agent.clone(),
+            acr: acr(&self.amr).map(str::to_owned),
+            amr: self.amr.clone(),
         }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn check(claims: &Map<String, Value>) -> Result<()> {
         if !known.is_some_and(|(_, kind)| kind.accepts(value)) {
             return Err(Error::new(Code::InvalidInput)
                 .with_field(name.clone())
-                .with_detail("Invalid input: not a claim that can be set, or of another type"));
+                .with_detail(format!("Invalid input: {name} is not a claim that can be set, or of another type")));
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use http::StatusCode;
 use identity_axum::problem::status;
 use identity_axum::{BetterAuth, Code, Dialect, Error};
+use identity_core::limits::Action;
 use serde_json::Value;
 
 use super::{Failure, print};
@@ -21,6 +22,8 @@ pub(super) enum Reference {
     Configuration,
     /// Every way to fail, as both dialects answer it.
     ErrorCodes,
+    /// The table of calls that are limited by address.
+    Limits,
 }
 
 impl Reference {
@@ -28,6 +31,7 @@ impl Reference {
         print(&match self {
             Self::Configuration => config::reference(),
             Self::ErrorCodes => error_codes().await?,
+            Self::Limits => limits(),
         })
     }
 }
@@ -62,6 +66,24 @@ async fn error_codes() -> Result<String, Failure> {
         );
     }
     Ok(out)
+}
+
+const LIMITS: &str = "\
+<!-- Made by `identity-server reference limits`. -->
+
+| Calls | Limit | Counted |
+| --- | --- | --- |
+";
+
+fn limits() -> String {
+    let mut out = String::from(LIMITS);
+    for action in Action::ALL {
+        let (count, time) = action.allowance();
+        let calls = action.about().split(':').next().unwrap_or_default();
+        let place = if action.is_shared() { "in the database" } else { "in process" };
+        let _ = writeln!(out, "| {calls} | {count} in {} seconds | {place} |", time.as_secs());
+    }
+    out
 }
 
 /// What a client of Better Auth sees.

@@ -1,5 +1,7 @@
 //! `users`: the accounts, from the host.
 
+mod claims;
+
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
@@ -36,6 +38,8 @@ pub(super) enum Users {
         /// The roles, such as user, admin or superadmin.
         role: String,
     },
+    /// Show or change what OpenID Connect tells of a user beside name, address and picture: names, phone, birthdate, address.
+    Claims(claims::Claims),
     /// Shut a user out and end all their sessions.
     Ban {
         /// The address or the id.
@@ -87,6 +91,7 @@ impl Users {
         match self {
             Self::Create(create) => create.run(&identity).await,
             Self::List { json } => list(&identity, json).await,
+            Self::Claims(claims) => claims.run(&identity).await,
             Self::SetRole { user, role } => {
                 let user = find(&identity, &user).await?;
                 identity.users().set_role(&user.id, &role).await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use config::{Value, ValueKind};
 use identity_core::config::{OAuthOptions, OutboundOptions, Registration, ResourceSpec};
+use identity_core::jwt::Algorithm;
 use identity_core::secret::Secret;
 
 use super::problem::{Problem, Problems};
@@ -35,6 +36,9 @@ section! {
         /// registered_clients = true          # whether clients that registered themselves may ask for it
         /// ```
         resources: Resources = Resources::default();
+        /// The algorithms that tokens can be signed with: `RS256`, which is always among them, `PS256`, `ES256` and `EdDSA`. There is a key
+        /// for each. A client that was given one which is taken away later gets no tokens until it is given another.
+        algorithms: Vec<Algorithm> = OAuthOptions::default().algorithms;
         /// How long an authorization code is good.
         code_lifetime: u64 = OAuthOptions::default().code_lifetime.as_secs();
         /// How long an authorization waits for somebody to sign in and agree.
@@ -118,6 +122,7 @@ impl OAuth {
             consent_url: self.consent_url.clone(),
             scopes: self.scopes.clone(),
             resources: self.resources.0.clone(),
+            algorithms: self.algorithms.clone(),
             code_lifetime: Duration::from_secs(self.code_lifetime),
             request_lifetime: Duration::from_secs(self.request_lifetime),
             access_token_lifetime: Duration::from_secs(self.access_token_lifetime),
@@ -134,8 +139,20 @@ impl OAuth {
                 allow_private: self.fetch_from_private_addresses,
                 ca_file: self.fetch_ca_file.clone(),
             },
-            ..OAuthOptions::default()
         }
+    }
+}
+
+impl TextType for Algorithm {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
+            format!("must be of {}", names.join(", "))
+        })
+    }
+
+    fn to_text(&self) -> String {
+        self.as_str().to_owned()
     }
 }
 

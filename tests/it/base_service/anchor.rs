@@ -190,9 +190,11 @@ fn get_session(anchor: &Inner, asked: &Asked) -> Response {
 }
 
 pub(super) fn session_of(user: &Value) -> Value {
+    // One of them has signed in in a surer way than the others.
+    let acr = (user["id"] == "bob").then_some("phr");
     json!({
         "session": {
-            "id": "s1", "userId": user["id"], "token": "hush", "createdAt": "2026-11-21T07:51:05.284Z",
+            "acr": acr, "id": "s1", "userId": user["id"], "token": "hush", "createdAt": "2026-11-21T07:51:05.284Z",
             "updatedAt": "2026-11-21T07:51:05.284Z", "expiresAt": "2026-11-28T07:51:05.284Z", "ipAddress": "", "userAgent": "",
         },
         "user": user,

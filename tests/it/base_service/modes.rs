@@ -8,7 +8,9 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use axum::routing::get;
 use axum::{Json, Router};
-use identity_axum::{Authn, DeviceOrUser, Guard, Provision, RequireUser, Roles, TrustAnchor};
+use identity_axum::{
+    ACR_MAIL, ACR_PASSWORD, Authn, DeviceOrUser, Guard, Provision, RequireUser, Roles, StepUp, TrustAnchor,
+};
 use identity_core::config::{Config, ProvisioningTarget};
 use identity_core::secret::Secret;
 use identity_core::time::Clock as _;
@@ -89,10 +91,14 @@ where
     let with_wallet = Router::new().route("/wallet", get(wallet)).route_layer(authn.guard(Guard::Flexible(hook)));
     let analysts = Guard::RoleGated(Roles::of::<Analyst>());
     let gated = Router::new().route("/gated", get(async || "in")).route_layer(authn.guard(analysts));
+    let strongly = Guard::StepUp(StepUp::acr([ACR_PASSWORD]).unwrap());
+    let strong = Router::new().route("/strong", get(async || "in")).route_layer(authn.guard(strongly));
+    let mailed = Guard::StepUp(StepUp::acr([ACR_MAIL]).unwrap());
+    let mailed = Router::new().route("/mailed", get(async || "in")).route_layer(authn.guard(mailed));
     let devices = Router::new().route("/guarded/device", get(async || "in")).route_layer(authn.guard(Guard::Device));
     let somebody = get(async |caller: DeviceOrUser| Json(json!({ "authType": caller.auth_type() })));
     let somebody = Router::new().route("/guarded/either", somebody).route_layer(authn.guard(Guard::DeviceOrUser));
-    routes().merge(with_wallet).merge(gated).merge(devices).merge(somebody)
+    routes().merge(with_wallet).merge(gated).merge(strong).merge(mailed).merge(devices).merge(somebody)
 }
 
 pub(super) async fn in_both_modes(config: fn(&mut Config), test: impl AsyncFn(&Application)) {
@@ -168,6 +174,20 @@ async fn a_ban_and_a_new_role_count_at_the_next_call() {
             }
             app.identity.identity.users().ban(&id, &Ban { reason: None, expires_at: None }).await.unwrap();
             assert_eq!(app.get(&ann, "/me").await.refusal(), refused(401, "unauthorized"), "{mode}");
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_service_knows_how_the_user_signed_in() {
+    in_both_modes(
+        |_| {},
+        async |app| {
+            let mode = app.mode;
+            let ann = app.identity.user("ann").await;
+            assert_eq!(app.get(&ann, "/strong").await.text, "in", "{mode}");
+            assert_eq!(app.get(&ann, "/mailed").await.refusal(), refused(403, "session_not_fresh"), "{mode}");
         },
     )
     .await;

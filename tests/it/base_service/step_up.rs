@@ -67,7 +67,7 @@ async fn a_sign_in_that_is_too_old_or_too_weak_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_session_is_fresh_by_its_beginning_and_never_strong() {
+async fn a_session_is_fresh_by_its_beginning_and_strong_by_what_the_anchor_tells() {
     let issuer = Issuer::start().await;
     let app = app(&issuer.trusted().build().unwrap());
     let cookie = [("cookie", COOKIE)];
@@ -79,6 +79,11 @@ async fn a_session_is_fresh_by_its_beginning_and_never_strong() {
     let stale = ask(&app, "/fresh", &cookie).await;
     assert_eq!((stale.refusal(), stale.header("www-authenticate")), (refused(403, "session_not_fresh"), None));
     assert_eq!(ask(&app, "/both", &cookie).await.refusal(), refused(403, "session_not_fresh"));
+    let strong = [("cookie", "better-auth.session_token=bob.sig%3D")];
+    assert_eq!(ask(&app, "/strong", &strong).await.text, "bob");
+    assert_eq!(ask(&app, "/both", &strong).await.refusal(), refused(403, "session_not_fresh"));
+    issuer.clock.set(began);
+    assert_eq!(ask(&app, "/both", &strong).await.text, "in");
 }
 
 #[tokio::test]

@@ -27,6 +27,9 @@ async fn get_session_answers_the_session_and_the_user_and_is_never_cached() {
     let session = &body["session"];
     let fields = ["createdAt", "expiresAt", "id", "ipAddress", "token", "updatedAt", "userAgent", "userId"];
     assert_eq!(keys(session), fields);
+    let asked = alice.get("/get-session?disableRefresh=true").await.expect(200).json();
+    let how = (&asked["session"]["acr"], &asked["session"]["amr"]);
+    assert_eq!(how, (&json!("urn:identity:acr:pwd"), &json!(["pwd"])), "whoever only asks is told how");
     assert_eq!((&session["ipAddress"], &session["userAgent"]), (&json!("192.0.2.7"), &json!("Browser 1.0")));
     assert_eq!((&session["userId"], &session["expiresAt"]), (&body["user"]["id"], &json!("2026-01-08T00:00:00.000Z")));
 }

@@ -19,7 +19,7 @@ mod userinfo;
 use std::time::Duration;
 
 use http::Method;
-use identity_core::jwt::{self, Algorithm, Expected, JwkSet};
+use identity_core::jwt::{Algorithm, Expected, KeySet};
 use identity_core::oauth::ClientAnswer;
 use identity_tests::{Call, TestApp};
 use serde_json::{Map, Value};
@@ -37,7 +37,7 @@ async fn events(app: &TestApp, kind: &str) -> i64 {
 /// The claims of a token whose signature one of the published keys has made.
 async fn verified(app: &TestApp, token: &str, kind: &str, audience: &str) -> Map<String, Value> {
     let keys = app.actor("api").send(Call::at(Method::GET, "/oauth2/jwks")).await.expect(200).json();
-    let keys: JwkSet = serde_json::from_value(keys).unwrap();
+    let keys = KeySet::read(keys).unwrap();
     let expected = Expected {
         issuer: "http://localhost:8888",
         audience: &[audience],
@@ -47,5 +47,5 @@ async fn verified(app: &TestApp, token: &str, kind: &str, audience: &str) -> Map
         leeway: Duration::ZERO,
         expired_is_fine: false,
     };
-    jwt::verify(token, &keys, &expected).unwrap()
+    keys.verify(token, &expected).unwrap()
 }

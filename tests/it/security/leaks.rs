@@ -8,6 +8,8 @@ use http::header::{HeaderName, USER_AGENT};
 use identity_tests::{Server, SmtpSink, free_port};
 use serde_json::{Value, json};
 
+use super::ways;
+
 /// Case 84: at the most talkative level, neither the log nor the metrics nor the record of events shows a secret.
 #[tokio::test]
 async fn secrets_stay_out_of_the_logs() {
@@ -28,6 +30,8 @@ async fn secrets_stay_out_of_the_logs() {
         .env("IDENTITY_USER__DELETE_BY_MAIL", "true")
         .env("IDENTITY_SECRETS__SECRET", secret)
         .env("IDENTITY_PROVISIONING__TARGETS", format!("wallet={service}"))
+        .env("IDENTITY_OAUTH__REGISTRATION", "token")
+        .env("IDENTITY_OAUTH__REGISTRATION_TOKEN", ways::INITIAL_TOKEN)
         .start()
         .await;
     let mut alice = server.actor("alice");
@@ -75,6 +79,7 @@ async fn secrets_stay_out_of_the_logs() {
     let _ = alice.post("/reset-password", body).await.expect(200);
     secrets.extend([reset.token(), "the second password".to_owned()]);
     alice.password = "the second password".to_owned();
+    secrets.extend(ways::secrets_of_every_way(&server, &alice).await);
     let _ = alice.signs_in().await.expect(200);
     let _ = alice.post("/delete-user", json!({})).await.expect(200);
     let deletion = sink.letter_to(&alice.email, 3).await;

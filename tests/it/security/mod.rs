@@ -26,6 +26,7 @@ mod redirect_uris;
 mod refreshes;
 mod registration;
 mod sessions;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

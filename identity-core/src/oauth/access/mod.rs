@@ -16,6 +16,7 @@ use crate::id::{ClientId, TokenFamilyId};
 use crate::jwt::{Algorithm, Expected, moment};
 use crate::keys::{self, Signer};
 use crate::op::Op;
+use crate::principal;
 use crate::scope::ScopeSet;
 use crate::shared::Shared;
 use crate::time::{Timestamp, after, before};
@@ -115,7 +116,7 @@ fn claims(op: &Op<'_>, terms: &Terms<'_>, scope: &ScopeSet, expires_at: Timestam
     set("exp", json!(expires_at.timestamp()));
     if let Some(family) = terms.family {
         set("auth_time", json!(family.auth_time.timestamp()));
-        if let Some(acr) = offer::acr(&family.amr) {
+        if let Some(acr) = principal::acr(&family.amr) {
             set("acr", json!(acr));
         }
         if !family.amr.is_empty() {

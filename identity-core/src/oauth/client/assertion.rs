@@ -1,6 +1,5 @@
 //! Clients that prove themselves with a token that they sign (RFC 7523, section 3).
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +8,9 @@ use serde_json::{Map, Value};
 use super::auth::{find, refused};
 use super::model::{AuthMethod, Client};
 use super::store;
-use crate::jwt::{self, Expected, JwkSet, Refusal};
+use crate::jwt::{self, Expected, KeySet, Refusal};
 use crate::oauth::OAuthError;
-use crate::outbound::{Want, key_set};
+use crate::outbound::Want;
 use crate::shared::Shared;
 use crate::time::{Timestamp, after};
 use crate::token::Token;
@@ -72,10 +71,10 @@ async fn verified(
         expired_is_fine: false,
     };
     let keys = keys(shared, client, Want::Recent, now).await?;
-    let mut outcome = jwt::verify(token, &keys, &expected);
+    let mut outcome = keys.verify_any(token, &expected);
     if client.metadata.jwks_uri.is_some() && matches!(outcome, Err(Refusal::UnknownKey | Refusal::Signature)) {
         let keys = self::keys(shared, client, Want::New, now).await?;
-        outcome = jwt::verify(token, &keys, &expected);
+        outcome = keys.verify_any(token, &expected);
     }
     outcome.map_err(|refusal| {
         tracing::debug!(%refusal, client = client.id.as_str(), "an assertion is refused");
@@ -83,11 +82,11 @@ async fn verified(
     })
 }
 
-async fn keys(shared: &Shared, client: &Client, want: Want, now: Timestamp) -> Result<Arc<JwkSet>, OAuthError> {
+async fn keys(shared: &Shared, client: &Client, want: Want, now: Timestamp) -> Result<Arc<KeySet>, OAuthError> {
     if let Some(url) = &client.metadata.jwks_uri {
         let keys = shared.outbound.keys(url, want, now).await;
         return keys.map_err(|_| refused("its keys cannot be fetched"));
     }
-    let set = client.metadata.jwks.as_ref().map(Cow::Borrowed).unwrap_or_default();
-    Ok(Arc::new(key_set(&set)))
+    let keys = client.metadata.jwks.clone().and_then(KeySet::read);
+    Ok(Arc::new(keys.unwrap_or_default()))
 }

@@ -12,7 +12,7 @@ use crate::code::Code;
 use crate::config::OAuthOptions;
 use crate::error::Error;
 use crate::id::ClientId;
-use crate::jwt::Algorithm;
+use crate::jwt::{Algorithm, KeySet};
 use crate::oauth::{ErrorCode, OAuthError};
 use crate::outbound;
 
@@ -166,12 +166,8 @@ fn each(
 }
 
 fn check_addresses(metadata: &ClientMetadata, options: &OAuthOptions) -> Result<(), Problem> {
-    let pages = [
-        ("client_uri", &metadata.client_uri),
-        ("logo_uri", &metadata.logo_uri),
-        ("policy_uri", &metadata.policy_uri),
-        ("tos_uri", &metadata.tos_uri),
-    ];
+    let pages =
+        [("client_uri", &metadata.client_uri), ("policy_uri", &metadata.policy_uri), ("tos_uri", &metadata.tos_uri)];
     for (field, uri) in pages {
         if let Some(uri) = uri {
             check_page(uri).map_err(|sentence| Problem::new(field, sentence))?;
@@ -182,6 +178,7 @@ fn check_addresses(metadata: &ClientMetadata, options: &OAuthOptions) -> Result<
     }
     let reached = [
         ("jwks_uri", &metadata.jwks_uri),
+        ("logo_uri", &metadata.logo_uri),
         ("sector_identifier_uri", &metadata.sector_identifier_uri),
         ("backchannel_logout_uri", &metadata.backchannel_logout_uri),
     ];
@@ -222,9 +219,8 @@ fn check_keys(client: &Client) -> Result<(), Problem> {
             return Err(Problem::new("jwks", "must have public keys only"));
         }
     }
-    let algorithms = client.assertion_algorithms();
-    let fits = outbound::key_set(jwks).keys.iter().any(|key| algorithms.iter().any(|algorithm| algorithm.fits(key)));
-    if asserts && !fits {
+    let fits = || KeySet::read(jwks.clone()).is_some_and(|keys| keys.has_one_for(client.assertion_algorithms()));
+    if asserts && !fits() {
         return Err(Problem::new("jwks", "has no key that an assertion can be verified with"));
     }
     Ok(())

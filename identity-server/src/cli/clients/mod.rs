@@ -1,6 +1,8 @@
 //! `clients`: the applications that ask for tokens, from the host.
 
 mod create;
+mod flags;
+mod update;
 
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ const PAGE: u64 = 500;
 pub(super) enum Clients {
     /// Create a client. Its secret is shown this once.
     Create(Box<create::Create>),
+    /// Change a client in what is named; the rest stays. A secret that it begins to need is shown this once.
+    Update(Box<update::Update>),
     /// List all clients in the order of their ids.
     List {
         /// Print a JSON array.
@@ -56,11 +60,11 @@ impl Clients {
         let identity = global.identity().await?;
         match self {
             Self::Create(create) => create.run(&identity).await,
+            Self::Update(update) => update.run(&identity).await,
             Self::List { json } => list(&identity, json).await,
             Self::Show { id } => {
                 let id = ClientId::from_text(id);
-                let client = identity.clients().find(&id).await?;
-                let client = client.ok_or_else(|| Failure::new(format!("there is no client {id}")))?;
+                let client = find(&identity, &id).await?;
                 let secrets = identity.clients().secrets(&id).await?;
                 let mut document = document(&client)?;
                 document.insert("secrets".to_owned(), secrets.iter().map(secret_row).collect());
@@ -78,6 +82,11 @@ impl Clients {
             }
         }
     }
+}
+
+async fn find(identity: &Identity, id: &ClientId) -> Result<Client, Failure> {
+    let found = identity.clients().find(id).await?;
+    found.ok_or_else(|| Failure::new(format!("there is no client {id}")))
 }
 
 /// Shows a client with the secret that nobody will see again.

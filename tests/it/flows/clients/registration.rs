@@ -139,6 +139,8 @@ async fn a_bad_registration_is_refused_in_the_words_of_the_specification() {
         with("id_token_signed_response_alg", json!("HS256")),
         with("initiate_login_uri", json!("http://app.example.com/start")),
         with("logo_uri", json!("javascript:alert(1)")),
+        with("logo_uri", json!("http://app.example.com/logo.png")),
+        with("logo_uri", json!("https://10.0.0.1/logo.png")),
         with("jwks_uri", json!("http://169.254.169.254/")),
         with("jwks", json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] })),
         with("scope", json!("openid  profile")),

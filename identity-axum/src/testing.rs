@@ -12,10 +12,9 @@ use identity_core::secret::Secret;
 use identity_core::time::{Timestamp, after};
 use serde_json::Value;
 
-use super::cache;
-use super::input::{self, Input};
+use crate::better_auth::input::{self, Input};
 use crate::cookie::{self, Name};
-use crate::facade::{bridge, origin};
+use crate::facade::{bridge, cache, origin};
 
 /// The cookies of one key.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{AUTHORIZATION, COOKIE};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use identity_core::secret::Secret;
 use identity_core::token::{Token, kind};
 use percent_encoding::percent_decode_str;
@@ -90,21 +90,33 @@ fn unquote(value: &str) -> &str {
 /// The credential of `Authorization: Bearer` (RFC 6750, section 2.1). Another scheme is none of ours; two fields are malformed.
 #[must_use]
 pub fn bearer(headers: &HeaderMap) -> Presentation<Token<kind::Session>> {
+    match bearer_text(headers) {
+        Presentation::Presented(token) => Presentation::Presented(Token::presented(token)),
+        Presentation::NotPresented => Presentation::NotPresented,
+        Presentation::Malformed => Presentation::Malformed,
+    }
+}
+
+/// The same, for a credential of whatever kind.
+pub(crate) fn bearer_text(headers: &HeaderMap) -> Presentation<&str> {
     let mut fields = headers.get_all(AUTHORIZATION).iter();
     let Some(field) = fields.next() else { return Presentation::NotPresented };
     if fields.next().is_some() {
         return Presentation::Malformed;
     }
+    let Some(behind) = behind_bearer(field) else { return Presentation::NotPresented };
+    match std::str::from_utf8(behind) {
+        Ok(token) if is_token(token) => Presentation::Presented(token),
+        _ => Presentation::Malformed,
+    }
+}
+
+/// What stands behind `Bearer` in a field, whatever it is; `None` for another scheme.
+pub(crate) fn behind_bearer(field: &HeaderValue) -> Option<&[u8]> {
     let text = field.as_bytes().trim_ascii();
     let (scheme, rest) = text.split_at_checked(6).unwrap_or((text, b""));
     let is_bearer = scheme.eq_ignore_ascii_case(b"bearer") && rest.first().is_none_or(u8::is_ascii_whitespace);
-    if !is_bearer {
-        return Presentation::NotPresented;
-    }
-    match std::str::from_utf8(rest.trim_ascii()) {
-        Ok(token) if is_token(token) => Presentation::Presented(Token::presented(token)),
-        _ => Presentation::Malformed,
-    }
+    is_bearer.then_some(rest.trim_ascii())
 }
 
 /// The characters of a bearer token; `%` because a cookie's encoded value is accepted as one.
@@ -186,8 +198,6 @@ impl Credential {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
-
     use super::*;
 
     fn headers(name: &HeaderName, fields: &[&[u8]]) -> HeaderMap {
