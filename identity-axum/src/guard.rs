@@ -9,7 +9,7 @@ use identity_core::principal::Principal;
 use identity_core::{Code, Error, Result};
 use tower::Layer;
 
-use crate::auth::Authn;
+use crate::auth::{Authn, Caller};
 use crate::extract::role::is_role;
 use crate::extract::scope::is_scope;
 use crate::extract::step_up::StepUp;
@@ -142,13 +142,14 @@ impl GuardLayer {
 
     async fn provisioned(&self, parts: &mut Parts, provision: &Provision) -> Result<()> {
         let principal = self.user(parts).await?;
-        let mut caller = self.authn.caller(parts).await?.ok_or(Code::Unauthorized)?;
+        let caller = self.authn.caller(parts).await?.ok_or(Code::Unauthorized)?;
+        let mut caller = Caller::clone(&caller);
         let profile =
             provision.ensure(&self.authn, principal.user, &caller.credential, self.authn.context(parts)).await?;
         if let Some(principal) = caller.user_mut() {
             principal.user = profile;
         }
-        self.authn.remember(parts, Some(caller));
+        self.authn.remember(parts, Some(Arc::new(caller)));
         Ok(())
     }
 }

@@ -8,12 +8,15 @@ mod keyset;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::time::{Timestamp, after, before};
@@ -106,6 +109,24 @@ pub fn peek(token: &str) -> Result<Map<String, Value>, Refusal> {
     object(Parts::of(token)?.payload)
 }
 
+/// The members of a header that mean something here. One that stands twice makes no header.
+#[derive(Deserialize)]
+struct Fields<'h> {
+    #[serde(borrow)]
+    alg: Cow<'h, str>,
+    #[serde(borrow, default, deserialize_with = "there")]
+    kid: Option<Cow<'h, str>>,
+    #[serde(borrow, default, deserialize_with = "there")]
+    typ: Option<Cow<'h, str>>,
+    #[serde(default, deserialize_with = "there")]
+    crit: Option<IgnoredAny>,
+}
+
+/// What stands there is a value, `null` too.
+fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// The parts of a JWS in compact form (RFC 7515, section 7.1).
 struct Parts<'t> {
     header: &'t str,
@@ -126,20 +147,18 @@ impl<'t> Parts<'t> {
     }
 
     fn header(&self) -> Result<Header, Refusal> {
-        let fields = object(self.header)?;
-        let text = |name: &str| match fields.get(name) {
-            None => Ok(None),
-            Some(value) => value.as_str().map(Some).ok_or(Refusal::Malformed),
-        };
-        let algorithm = text("alg")?.ok_or(Refusal::Malformed)?;
-        let algorithm = Algorithm::parse(algorithm).ok_or(Refusal::Algorithm)?;
+        let json = bytes(self.header).ok_or(Refusal::Malformed)?;
+        let fields: Fields<'_> = serde_json::from_slice(&json).map_err(|_| Refusal::Malformed)?;
+        let algorithm = Algorithm::parse(&fields.alg).ok_or(Refusal::Algorithm)?;
         // Whatever it lists: no extension is understood here (RFC 7515, section 4.1.11).
-        if fields.contains_key("crit") {
+        if fields.crit.is_some() {
             return Err(Refusal::Critical);
         }
-        let kind = text("typ")?.map(str::to_ascii_lowercase);
-        let kind = kind.map(|typ| typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ));
-        Ok(Header { algorithm, key_id: text("kid")?.map(str::to_owned), kind })
+        let kind = fields.typ.map(|typ| {
+            let typ = typ.to_ascii_lowercase();
+            typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)
+        });
+        Ok(Header { algorithm, key_id: fields.kid.map(Cow::into_owned), kind })
     }
 
     /// The header, if its algorithm is one of those that are accepted.

@@ -1,4 +1,4 @@
-//! A client that we did not write, the `openidconnect` crate, against the built server. Those of npm and PyPI are in
+//! A client that we did not write, the `openidconnect` crate, against the built server. Those of npm and `PyPI` are in
 //! `tests/compat/relying-party.mjs`.
 
 use http::Method;

@@ -108,7 +108,7 @@ impl Caller {
 #[derive(Clone)]
 struct Resolved {
     by: Authn,
-    caller: Option<Caller>,
+    caller: Option<Arc<Caller>>,
 }
 
 /// The same about the device.
@@ -128,8 +128,12 @@ impl Authn {
     /// Takes access tokens that were issued for this API, and lets every refusal say where its metadata are
     /// ([`protected_resource`](crate::protected_resource)).
     #[must_use]
-    pub fn with_resource(mut self, resource: ProtectedResource) -> Self {
-        self.resource = Some(Arc::new(resource));
+    pub fn with_resource(self, resource: ProtectedResource) -> Self {
+        self.with_shared_resource(Arc::new(resource))
+    }
+
+    pub(crate) fn with_shared_resource(mut self, resource: Arc<ProtectedResource>) -> Self {
+        self.resource = Some(resource);
         self
     }
 
@@ -146,7 +150,7 @@ impl Authn {
     /// A bearer credential outranks the cookie; a bad one is [`Code::InvalidBearer`] even if a good cookie stands beside
     /// it. A stale cookie counts as absent.
     pub async fn authenticate(&self, parts: &mut Parts) -> Result<Option<Subject>> {
-        Ok(self.caller(parts).await?.map(|caller| caller.subject))
+        Ok(self.caller(parts).await?.map(|caller| caller.subject.clone()))
     }
 
     /// The user who is calling, by themselves or through a client, or none.
@@ -204,11 +208,11 @@ impl Authn {
         self.resource == other.resource && self.authenticator.is(other.authenticator.as_ref())
     }
 
-    pub(crate) async fn caller(&self, parts: &mut Parts) -> Result<Option<Caller>> {
+    pub(crate) async fn caller(&self, parts: &mut Parts) -> Result<Option<Arc<Caller>>> {
         if let Some(known) = parts.extensions.get::<Resolved>().filter(|known| self.is(&known.by)) {
             return Ok(known.caller.clone());
         }
-        let caller = self.ask(parts).await?;
+        let caller = self.ask(parts).await?.map(Arc::new);
         self.remember(parts, caller.clone());
         Ok(caller)
     }
@@ -233,7 +237,7 @@ impl Authn {
     }
 
     /// Keeps what was found out for the extractors behind a layer.
-    pub(crate) fn remember(&self, parts: &mut Parts, caller: Option<Caller>) {
+    pub(crate) fn remember(&self, parts: &mut Parts, caller: Option<Arc<Caller>>) {
         parts.extensions.insert(Resolved { by: self.clone(), caller });
     }
 

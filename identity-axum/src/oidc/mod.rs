@@ -21,8 +21,8 @@ use axum::{Json, Router};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use identity_core::oauth::{ErrorCode, OAuthError};
-use identity_core::{Identity, scope};
 use identity_core::request::RequestInfo;
+use identity_core::{Identity, scope};
 use serde_json::{Map, Value};
 
 pub use self::error::OAuth;
