@@ -14,8 +14,8 @@ use crate::time::Timestamp;
 
 /// One unit of work.
 ///
-/// Rows are locked in the order user, account, verification, session, device session, signing key, client, logout, grant, family,
-/// access token, consent, device authorization, guesses, event, outbox, so that no two operations wait for each other.
+/// Rows are locked in the order user, account, verification, session, device session, signing key, client, logout, grant, consent,
+/// device authorization, family, access token, guesses, event, outbox, so that no two operations wait for each other.
 ///
 /// Public methods of services open one; functions inside the crate take `&mut Op`, so that any two steps compose in one
 /// transaction. It has no mailer and no HTTP client: code that holds a transaction cannot reach the network, and passwords are

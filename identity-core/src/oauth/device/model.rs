@@ -21,7 +21,8 @@ pub(crate) const SLOWER: i64 = 5;
 ///
 /// ```text
 /// Pending ──► Approved ──► Spent
-///     └─────► Denied
+///     │           │
+///     └─► Denied ◄┘
 /// ```
 #[derive(Clone, Debug)]
 pub(crate) struct DeviceAuthorization {

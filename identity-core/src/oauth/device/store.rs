@@ -127,6 +127,15 @@ pub(crate) async fn spend(op: &mut Op<'_>, id: &DeviceAuthorizationId) -> Result
     Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
 }
 
+/// Shuts out the devices of a client that a user has let in and no longer agrees to.
+pub(crate) async fn deny_approved(op: &mut Op<'_>, user_id: &UserId, client_id: &ClientId) -> Result<()> {
+    let sql = "UPDATE identity_device_authorizations SET state = 'denied' \
+               WHERE user_id = $1 AND client_id = $2 AND state = 'approved'";
+    let values = [value::text(user_id.as_str()), value::text(client_id.as_str())];
+    Sql::new(op.db(), sql, values).execute(op.db()).await?;
+    Ok(())
+}
+
 /// Removes what was over before `limit`, at most 500 at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
     let sql = "DELETE FROM identity_device_authorizations WHERE id IN \
