@@ -359,7 +359,7 @@ pub enum Registration {
     /// Nobody.
     #[default]
     Off,
-    /// Whoever has this initial access token.
+    /// Whoever has this initial access token, of at least 16 characters.
     WithToken(Secret<String>),
     /// Everybody. What was registered so and is not used for 90 days is removed.
     Open,

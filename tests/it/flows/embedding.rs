@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use identity_core::Identity;
 use identity_core::code::Code;
-use identity_core::store::Tx;
+use identity_core::config::{Config, OAuthOptions, Registration};
+use identity_core::store::{Store, Tx};
 use identity_core::text::Email;
 use identity_core::user::{Ban, NewUser, SUPERADMIN};
-use identity_tests::{TestApp, race};
+use identity_tests::{SECRET, TestApp, race};
 use sea_orm::{ConnectionTrait as _, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
 use serde_json::Value;
 
@@ -26,6 +28,27 @@ async fn begin(app: &TestApp) -> Tx {
     let immediate = Some(SqliteTransactionMode::Immediate);
     let options = TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
     app.identity.store().connection().begin_with_options(options).await.unwrap()
+}
+
+/// What is wrong with choices for the authorization server, under `https://id.example.test`.
+async fn problems(change: impl FnOnce(&mut OAuthOptions)) -> Vec<String> {
+    let mut config = Config::default();
+    config.http.base_url = "https://id.example.test".to_owned();
+    config.http.trusted_origins = vec!["https://app.example.test".to_owned(), "https://*.shop.test".to_owned()];
+    change(&mut config.oauth);
+    let store = Store::connect("sqlite::memory:").await.unwrap();
+    let built = Identity::builder(store, SECRET.to_owned()).config(config).build();
+    built.map_or_else(|problems| problems.0, |_| Vec::new())
+}
+
+#[tokio::test]
+async fn clients_cannot_be_registered_with_a_token_that_anybody_guesses() {
+    for token in ["", "guess", "fifteen letters"] {
+        let problems = problems(|oauth| oauth.registration = Registration::WithToken(token.into())).await;
+        assert!(problems.concat().contains("initial access token"), "{token:?}: {problems:?}");
+    }
+    let good = problems(|oauth| oauth.registration = Registration::WithToken("an initial token".into())).await;
+    assert_eq!(good, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -46,8 +46,8 @@ impl OAuth<'_> {
         }
         let open = match &options.registration {
             Registration::WithToken(expected) => {
-                let presented = authorization.and_then(bearer).unwrap_or_default();
-                if !same(presented.as_bytes(), expected.expose().as_bytes()) {
+                let is_right = |token: &str| same(token.as_bytes(), expected.expose().as_bytes());
+                if !authorization.and_then(bearer).is_some_and(is_right) {
                     return Err(unproved("The initial access token is missing or wrong."));
                 }
                 false
@@ -189,7 +189,7 @@ fn unproved(sentence: &'static str) -> OAuthError {
 /// The token of a `Bearer` header (RFC 6750, section 2.1).
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
 fn requires_pkce(shared: &Shared, method: AuthMethod) -> bool {
