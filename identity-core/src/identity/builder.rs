@@ -198,7 +198,7 @@ fn check(config: &Config, has_mailer: bool, problems: &mut Vec<String>) {
     if config.user.delete_by_mail && !has_mailer {
         problems.push("An account cannot be deleted by mail when there is nothing that delivers mails.".to_owned());
     }
-    oauth::check(&config.oauth, problems);
+    oauth::check(&config.oauth, &config.http, problems);
     check_fields("user", &config.user.fields, &RESERVED_USER_FIELDS, problems);
     check_fields("session", &config.user.session_fields, &RESERVED_SESSION_FIELDS, problems);
     check_targets(&config.provisioning, config, problems);

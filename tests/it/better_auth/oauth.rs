@@ -17,6 +17,7 @@ async fn app() -> TestApp {
     let pages = |config: &mut Config| {
         config.oauth.login_url = Some("/login".to_owned());
         config.oauth.consent_url = Some("https://app.example.test/agree?theme=dark".to_owned());
+        config.http.trusted_origins = vec!["https://app.example.test".to_owned()];
     };
     TestApp::builder().config(pages).start().await
 }

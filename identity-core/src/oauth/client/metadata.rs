@@ -24,9 +24,7 @@ const MOST_TEXT: usize = 320;
 const MOST_KEYS: usize = 20;
 const MOST_KEY_BYTES: usize = 16 * 1024;
 const MOST_RESOURCE: usize = 2048;
-/// The longest lifetimes that a policy can give.
-const LONGEST_CODE: Duration = Duration::from_mins(10);
-const LONGEST_TOKEN: Duration = Duration::from_hours(24);
+/// The longest that a policy can let a refresh token go without use.
 const LONGEST_IDLE: Duration = Duration::from_hours(24 * 365);
 /// The longest that a refresh token of a public client goes without use when nothing replaces it.
 const LONGEST_STATIC: Duration = Duration::from_hours(24 * 7);
@@ -256,9 +254,9 @@ fn check_policy(client: &Client, policy: &ClientPolicy, options: &OAuthOptions) 
         return Err(Problem::new("refresh_token_idle", "must be given where refresh tokens of a public client stay"));
     }
     let lifetimes = [
-        ("code_lifetime", policy.code_lifetime, LONGEST_CODE),
-        ("access_token_lifetime", policy.access_token_lifetime, LONGEST_TOKEN),
-        ("id_token_lifetime", policy.id_token_lifetime, LONGEST_TOKEN),
+        ("code_lifetime", policy.code_lifetime, OAuthOptions::LONGEST_CODE),
+        ("access_token_lifetime", policy.access_token_lifetime, OAuthOptions::LONGEST_OF_CLIENT),
+        ("id_token_lifetime", policy.id_token_lifetime, OAuthOptions::LONGEST_OF_CLIENT),
         ("refresh_token_idle", policy.refresh_token_idle, longest_idle),
     ];
     for (field, seconds, longest) in lifetimes {
