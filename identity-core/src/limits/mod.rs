@@ -17,7 +17,7 @@ use crate::code::Code;
 use crate::crypto::hmac;
 use crate::error::{Error, Result};
 use crate::store::Store;
-use crate::time::Clock;
+use crate::time::{CLOCK_SKEW, Clock};
 use crate::token::Digest;
 
 pub(crate) use guesses::{Guess, Target};
@@ -126,10 +126,6 @@ type Keyed = RateLimiter<
     governor::middleware::NoOpMiddleware<Duration>,
 >;
 
-/// By how much the clocks of several processes may differ. A stored time that lies further ahead than it can was written by a clock
-/// that was ahead, and is put right by whoever comes across it: neither waited for, nor forgotten.
-const SKEW: Duration = Duration::from_secs(10);
-
 /// After how many calls the limiter throws away what no longer matters.
 const CLEAN_EVERY: u64 = 4096;
 
@@ -196,8 +192,9 @@ impl Limiter {
         let now = self.now();
         let wait = async || -> Result<Option<Duration>> {
             let full_at = store::full_at(store, &digest).await?.unwrap_or(now);
-            if full_at > now.saturating_add(store::micros(period.saturating_add(SKEW))) {
-                // Nothing fills a bucket for longer than its period: a clock was ahead. From here on it is as full as it can be.
+            if full_at > now.saturating_add(store::micros(period.saturating_add(CLOCK_SKEW))) {
+                // Nothing fills a bucket for longer than its period: a clock was further ahead than it may be. The time is neither
+                // waited for nor forgotten: from here on the bucket is as full as it can be.
                 store::mend_bucket(store, &digest, full_at, now.saturating_add(store::micros(period))).await?;
                 return Ok(Some(share));
             }

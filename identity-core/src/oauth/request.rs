@@ -20,6 +20,7 @@ use crate::keys;
 use crate::op::Op;
 use crate::scope::{OFFLINE_ACCESS, OPENID, ScopeSet};
 use crate::shared::Shared;
+use crate::time::CLOCK_SKEW;
 
 /// Longest `state` and `nonce`, in bytes. Longer ones are refused, never cut.
 const MOST_BYTES: usize = 2048;
@@ -121,7 +122,7 @@ pub(crate) async fn hint(shared: &Shared, params: &Params) -> Ours<Hint> {
         types: &["JWT"],
         algorithms: Algorithm::ALL,
         now: shared.clock.now(),
-        leeway: std::time::Duration::ZERO,
+        leeway: CLOCK_SKEW,
         expired_is_fine: true,
     };
     let claims = keys::verify(shared, hint, &expected).await?.ok();

@@ -15,7 +15,7 @@ use crate::oauth::{OAuth, Params};
 use crate::op::Op;
 use crate::request::RequestInfo;
 use crate::scope::ScopeSet;
-use crate::time::after;
+use crate::time::{CLOCK_SKEW, after, before};
 use crate::token::{Token, kind};
 use crate::user;
 
@@ -201,7 +201,7 @@ impl OAuth<'_> {
             auth_time: browser.session.created_at,
             amr: &browser.session.amr,
             since_begun: grant.began_in.as_ref() != Some(&browser.session.id)
-                && browser.session.created_at >= grant.created_at,
+                && browser.session.created_at >= before(grant.created_at, CLOCK_SKEW),
             kept: grant.kept_in.as_ref() == Some(&browser.session.id),
             agreed: grant.consented_by.as_ref() == Some(&browser.profile.id),
         });
