@@ -48,7 +48,7 @@ pub(super) async fn resume_or(
 ) -> Response {
     let Some(pending) = pending else { return reply::json(usual) };
     let session = Resolved { session: issued.session.clone(), profile: profile.clone(), extended: false };
-    let stand = facade.identity.oauth().resume(&pending.grant, Some(&session), &passed.info).await;
+    let stand = facade.identity.oauth().resume(&pending.grant, Some(&session)).await;
     // Somebody is signed in, and the cookie has to travel, whatever has become of the authorization: a page says so.
     let url = stand.map_err(OAuthError::from).and_then(|stand| facade.next(stand)).unwrap_or_else(|error| {
         let http = &facade.identity.config().http;
@@ -88,9 +88,9 @@ pub(super) async fn proceed(State(facade): State<Arc<Facade>>, passed: Passed, c
     }
     let (oauth, browser) = (facade.identity.oauth(), &caller.resolved);
     let stand = if selected == Some(true) {
-        oauth.keep_account(&pending.grant, browser, &passed.info).await?
+        oauth.keep_account(&pending.grant, browser).await?
     } else {
-        oauth.resume(&pending.grant, Some(browser), &passed.info).await?
+        oauth.resume(&pending.grant, Some(browser)).await?
     };
     Ok(go_on(&facade, stand))
 }

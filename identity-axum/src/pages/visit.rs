@@ -125,7 +125,7 @@ impl Visit {
     pub(super) async fn asked(&mut self) -> Result<Asked, Failed> {
         let Pending::Grant(grant) = &self.view.pending else { return Ok(Asked::Nobody) };
         let oauth = self.site.facade.identity.oauth();
-        match oauth.resume(grant, self.session(), &self.info).await? {
+        match oauth.resume(grant, self.session()).await? {
             Authorization::Ask(interaction) => {
                 self.view.prefer(&interaction.ui_locales);
                 self.view.client = Some(self.asking(&interaction.client).await);
@@ -148,7 +148,7 @@ impl Visit {
             Pending::Device(_) => see_other(&self.view.url(super::DEVICE_CONFIRM)),
             Pending::Grant(grant) => {
                 let oauth = self.site.facade.identity.oauth();
-                answer::follow(self, oauth.resume(grant, Some(session), &self.info).await?)
+                answer::follow(self, oauth.resume(grant, Some(session)).await?)
             }
         }
     }

@@ -16,6 +16,7 @@ use governor::{NotUntil, Quota, RateLimiter};
 use crate::code::Code;
 use crate::crypto::hmac;
 use crate::error::{Error, Result};
+use crate::request::RequestInfo;
 use crate::store::Store;
 use crate::time::{CLOCK_SKEW, Clock};
 use crate::token::Digest;
@@ -79,6 +80,10 @@ actions! {
     EnterUserCode: 10 in 60, Together;
     /// Registering a client: 5 in 60 seconds.
     RegisterClient: 5 in 60, Together;
+    /// Asking for the code of a device: 60 in 60 seconds.
+    AuthorizeDevice: 60 in 60, Together;
+    /// Beginning an authorization: 300 in 60 seconds, so that everybody behind one address can.
+    Authorize: 300 in 60, Here;
     /// Changing a password: 3 in 10 seconds.
     ChangePassword: 3 in 10, Here;
     /// Changing an address: 3 in 10 seconds.
@@ -156,6 +161,17 @@ impl Limiter {
             .collect()
         };
         Self { in_process: enabled.then(buckets), names, clock: ticks, counted: AtomicU64::new(1) }
+    }
+
+    /// Counts one call of a request, if it has an address.
+    ///
+    /// # Errors
+    /// As [`Limiter::count`].
+    pub(crate) async fn count_request(&self, store: &Store, action: Action, info: &RequestInfo) -> Result<()> {
+        match info.ip {
+            Some(ip) => self.count(store, action, ip).await,
+            None => Ok(()),
+        }
     }
 
     /// Counts one call. IPv6 addresses count by their /64, the size of network that one person gets.

@@ -46,8 +46,10 @@ use crate::op::Op;
 use crate::shared::Shared;
 use crate::time::before;
 
-/// How long codes, requests and families are kept once they are over, so that one that comes back is known for what it is.
+/// How long codes and families are kept once they are over, so that one that comes back is known for what it is.
 const KEEP: Duration = Duration::from_hours(24);
+/// How long a device whose code has run out hears so, instead of that there is no such code.
+const KEEP_DEVICES: Duration = Duration::from_mins(10);
 
 /// What a client presents beside the parameters: the `Authorization` header, as it came.
 #[derive(Clone, Copy, Debug)]
@@ -64,12 +66,12 @@ pub struct OAuth<'s> {
     pub(crate) shared: &'s Shared,
 }
 
-/// Removes what is over, at most 500 rows of each kind. Returns how many.
+/// Removes what is over, at most 500 rows of each kind. Returns how many. What nobody answered goes first: anybody can ask.
 pub(crate) async fn purge(op: &mut Op<'_>) -> Result<u64> {
     let limit = before(op.now(), KEEP);
     let grants = grant::store::purge(op, limit).await?;
     let families = family::store::purge(op, limit).await?;
     let tokens = access::store::purge(op).await?;
-    let devices = device::store::purge(op, limit).await?;
+    let devices = device::store::purge(op, before(op.now(), KEEP_DEVICES)).await?;
     Ok(grants + families + tokens + devices)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use identity_core::Code;
-use identity_core::oauth::GrantType;
+use identity_core::oauth::{GrantType, Params, Presented};
 use identity_core::oauth::client::AuthMethod;
 use identity_core::request::RequestInfo;
 use identity_tests::{RelyingParty, Reply, TestApp, claims, resolved};
@@ -25,6 +25,32 @@ async fn begins(tv: &RelyingParty, scope: &str) -> Waiting {
 async fn polls(tv: &RelyingParty, waiting: &Waiting) -> Reply {
     let grant = GrantType::DeviceCode.as_str();
     tv.post("/oauth2/token", &[("grant_type", grant), ("device_code", &waiting.device_code)]).await
+}
+
+#[tokio::test]
+async fn an_address_asks_for_so_many_codes_a_minute_and_those_that_are_over_go() {
+    let app = TestApp::builder().config(|config| config.limits.enabled = true).start().await;
+    let tv = RelyingParty::public(&app, "tv").await;
+    let fields = [("client_id", "tv"), ("scope", "openid")];
+    let params = Params::new(fields.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let presented = Presented { authorization: None, params: &params };
+    let oauth = app.identity.oauth();
+    let mut last = Value::Null;
+    for _ in 0..60 {
+        last = Value::Object(oauth.authorize_device(presented, &from("192.0.2.1")).await.unwrap());
+    }
+    let limited = oauth.authorize_device(presented, &from("192.0.2.1")).await.unwrap_err();
+    assert_eq!(limited.cause().unwrap().code(), Code::RateLimited);
+    assert!(oauth.authorize_device(presented, &from("192.0.2.2")).await.is_ok());
+
+    let waiting = Waiting { device_code: last["device_code"].as_str().unwrap().to_owned(), user_code: String::new() };
+    let devices = async || app.database().number("SELECT COUNT(*) FROM identity_device_authorizations").await;
+    app.pass(Duration::from_mins(11));
+    app.identity.clean_up().await.unwrap();
+    polls(&tv, &waiting).await.expect_oauth(400, "expired_token");
+    app.pass(Duration::from_mins(10));
+    app.identity.clean_up().await.unwrap();
+    assert_eq!(devices().await, 0);
 }
 
 fn from(ip: &str) -> RequestInfo {

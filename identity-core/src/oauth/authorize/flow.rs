@@ -4,6 +4,7 @@ use super::{Authorization, Interaction, Step};
 use crate::auth::Resolved;
 use crate::error::Result;
 use crate::id::GrantId;
+use crate::limits::Action;
 use crate::oauth::client::{self, Client};
 use crate::oauth::consent;
 use crate::oauth::decide::{Agreed, Browser, Decision, Situation, decide};
@@ -23,12 +24,13 @@ impl OAuth<'_> {
     /// Begins an authorization, with the session of the browser if it has one.
     ///
     /// # Errors
-    /// Trouble of our own only; what is wrong with the request is an [`Authorization`].
+    /// Trouble of our own, and `rate_limited`: each request that waits or is answered leaves a row behind. What is wrong with the
+    /// request is an [`Authorization`].
     pub async fn authorize(
         &self,
         params: &Params,
         browser: Option<&Resolved>,
-        _info: &RequestInfo,
+        info: &RequestInfo,
     ) -> Result<Authorization> {
         let config = &self.shared.config;
         let op = Op::read(self.shared);
@@ -56,6 +58,7 @@ impl OAuth<'_> {
         if let Decision::Refuse(code, text) = decision {
             return Ok(self.refusal(&grant, code, text));
         }
+        self.shared.limiter.count_request(&self.shared.store, Action::Authorize, info).await?;
         let mut op = Op::write(self.shared).await?;
         grant::store::insert(&mut op, &grant).await?;
         self.proceed(op, grant, checked.client, decision, browser).await
@@ -65,12 +68,7 @@ impl OAuth<'_> {
     ///
     /// # Errors
     /// Trouble of our own only; one that is unknown or over is `Refused`.
-    pub async fn resume(
-        &self,
-        grant: &GrantId,
-        browser: Option<&Resolved>,
-        _info: &RequestInfo,
-    ) -> Result<Authorization> {
+    pub async fn resume(&self, grant: &GrantId, browser: Option<&Resolved>) -> Result<Authorization> {
         let op = Op::write(self.shared).await?;
         match waiting(&op, grant).await? {
             Some((grant, client)) => self.advance(op, grant, client, browser).await,
@@ -82,12 +80,7 @@ impl OAuth<'_> {
     ///
     /// # Errors
     /// As [`OAuth::resume`].
-    pub async fn keep_account(
-        &self,
-        grant: &GrantId,
-        browser: &Resolved,
-        _info: &RequestInfo,
-    ) -> Result<Authorization> {
+    pub async fn keep_account(&self, grant: &GrantId, browser: &Resolved) -> Result<Authorization> {
         let mut op = Op::write(self.shared).await?;
         let Some((mut grant, client)) = waiting(&op, grant).await? else { return Ok(over()) };
         if !grant::store::keep(&mut op, &grant.id, &browser.session.id).await? {

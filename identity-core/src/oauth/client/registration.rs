@@ -41,9 +41,7 @@ impl OAuth<'_> {
         if matches!(options.registration, Registration::Off) {
             return Err(OAuthError::new(ErrorCode::AccessDenied, "Clients cannot register themselves here."));
         }
-        if let Some(ip) = info.ip {
-            shared.limiter.count(&shared.store, Action::RegisterClient, ip).await?;
-        }
+        shared.limiter.count_request(&shared.store, Action::RegisterClient, info).await?;
         let open = match &options.registration {
             Registration::WithToken(expected) => {
                 let is_right = |token: &str| same(token.as_bytes(), expected.expose().as_bytes());

@@ -47,10 +47,12 @@ impl OAuth<'_> {
     /// The device authorization endpoint (RFC 8628, section 3.1). Returns the JSON object of the answer.
     ///
     /// # Errors
-    /// `invalid_client`, `unauthorized_client`, `invalid_scope`, `invalid_target`, `invalid_request`.
+    /// `invalid_client`, `unauthorized_client`, `invalid_scope`, `invalid_target`, `invalid_request`; `temporarily_unavailable` whose
+    /// cause is `rate_limited`: each call leaves a row behind.
     pub async fn authorize_device(
         &self,
         presented: Presented<'_>,
+        info: &RequestInfo,
     ) -> std::result::Result<Map<String, Value>, OAuthError> {
         let (shared, params) = (self.shared, presented.params);
         request::everything_is_text(params)?;
@@ -62,6 +64,7 @@ impl OAuth<'_> {
         let scope = request::scope(params, &client, &shared.config)?;
         let resources = request::resources(params, &client, &shared.config)?;
         let options = &shared.config.oauth;
+        shared.limiter.count_request(&shared.store, Action::AuthorizeDevice, info).await?;
         let mut op = Op::write(shared).await?;
         let waiting = DeviceAuthorization {
             id: DeviceAuthorizationId::mint(op.now(), op.entropy()),
@@ -102,9 +105,7 @@ impl OAuth<'_> {
         browser: &Resolved,
         info: &RequestInfo,
     ) -> Result<Option<DeviceRequest>> {
-        if let Some(ip) = info.ip {
-            self.shared.limiter.count(&self.shared.store, Action::EnterUserCode, ip).await?;
-        }
+        self.shared.limiter.count_request(&self.shared.store, Action::EnterUserCode, info).await?;
         let Some(digest) = model::digest(&self.shared.signing.user_code, user_code) else { return Ok(None) };
         let mut op = Op::write(self.shared).await?;
         if user::store::share(&mut op, &browser.profile.id).await?.is_none() {

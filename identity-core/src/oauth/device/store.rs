@@ -8,7 +8,7 @@ use crate::id::{ClientId, DeviceAuthorizationId, SessionId, UserId};
 use crate::op::Op;
 use crate::scope::ScopeSet;
 use crate::store::value::{self, texts};
-use crate::store::{Row, Sql};
+use crate::store::{Batch, Row, Sql};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 
@@ -138,7 +138,11 @@ pub(crate) async fn deny_approved(op: &mut Op<'_>, user_id: &UserId, client_id: 
 
 /// Removes what was over before `limit`, at most 500 at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM identity_device_authorizations WHERE id IN \
-               (SELECT id FROM identity_device_authorizations WHERE expires_at < $1 LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+    let over = Batch {
+        change: "DELETE FROM identity_device_authorizations",
+        table: "identity_device_authorizations",
+        key: "id",
+        condition: "expires_at < $1",
+    };
+    over.run(op.db(), [value::time(limit)]).await
 }

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::id::{ClientId, GrantId, SessionId, TokenFamilyId, UserId};
 use crate::op::Op;
 use crate::store::value;
-use crate::store::{Row, Sql};
+use crate::store::{Batch, Row, Sql};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 
@@ -143,9 +143,17 @@ pub(crate) async fn deny_codes(op: &mut Op<'_>, user_id: &UserId, client_id: &Cl
     Ok(())
 }
 
-/// Removes what was over before `limit`, at most 500 at a time. Returns how many.
+/// Removes requests that came to nothing as soon as they are over, and those whose code went out once they were over before `limit`,
+/// at most 500 of each at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM identity_authorization_grants WHERE id IN \
-               (SELECT id FROM identity_authorization_grants WHERE expires_at < $1 LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+    let over = |condition| Batch {
+        change: "DELETE FROM identity_authorization_grants",
+        table: "identity_authorization_grants",
+        key: "id",
+        condition,
+    };
+    let abandoned = over("state IN ('requested', 'denied', 'expired') AND expires_at <= $1");
+    let answered = over("state IN ('issued', 'redeemed') AND expires_at < $1");
+    let removed = abandoned.run(op.db(), [value::time(op.now())]).await?;
+    Ok(removed + answered.run(op.db(), [value::time(limit)]).await?)
 }
