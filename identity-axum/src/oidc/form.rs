@@ -1,5 +1,6 @@
 //! The form of a request, and nothing but a form (RFC 6749, section 3.2).
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -19,11 +20,16 @@ const MOST_BYTES: usize = 64 * 1024;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A request of a client.
-#[derive(Debug)]
 pub(super) struct Form {
     pub(super) params: Params,
     pub(super) info: RequestInfo,
     authorization: Option<String>,
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Form").field("params", &self.params).field("info", &self.info).finish_non_exhaustive()
+    }
 }
 
 impl Form {

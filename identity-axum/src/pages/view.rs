@@ -1,5 +1,6 @@
 //! What every page knows about the person who looks at it and about the application that sent them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use identity_core::id::GrantId;
@@ -63,7 +64,7 @@ pub(super) const USER_CODE: &str = "user_code";
 pub(super) const UI_LOCALES: &str = "ui_locales";
 
 /// The page as it is asked for, in the other languages.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Here {
     /// Its path.
     pub(super) path: &'static str,
@@ -80,7 +81,7 @@ pub(super) struct Translation {
 }
 
 /// What every page knows.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct View {
     pub(super) language: Language,
     /// The language that the address of the page asks for, before anything else.
@@ -93,6 +94,14 @@ pub(super) struct View {
     pub(super) pending: Pending,
     pub(super) client: Option<Asking>,
     pub(super) here: Option<Here>,
+}
+
+/// Shows neither the proof of forms nor the query, which may have the token of a mail.
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.here.as_ref().map(|here| here.path);
+        f.debug_struct("View").field("path", &path).field("language", &self.language).finish_non_exhaustive()
+    }
 }
 
 impl View {

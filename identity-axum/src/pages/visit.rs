@@ -1,5 +1,6 @@
 //! One visit to a page: what was asked, by whom, and what waits for them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -28,7 +29,7 @@ const ADDRESS_KEPT: std::time::Duration = std::time::Duration::from_hours(1);
 const KEPT: [&str; 3] = [GRANT, USER_CODE, "token"];
 
 /// What the gate has found out about a request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Visit {
     pub(super) site: Arc<Site>,
     pub(super) info: RequestInfo,
@@ -39,6 +40,13 @@ pub(super) struct Visit {
     pub(super) caller: Option<Caller>,
     pub(super) view: View,
     path: &'static str,
+}
+
+/// Shows no header: the cookies are among them.
+impl fmt::Debug for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visit").field("path", &self.path).field("fields", &self.fields).finish_non_exhaustive()
+    }
 }
 
 /// What a page is shown for.

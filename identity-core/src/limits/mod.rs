@@ -82,7 +82,8 @@ actions! {
     RegisterClient: 5 in 60, Together;
     /// Asking for the code of a device: 60 in 60 seconds.
     AuthorizeDevice: 60 in 60, Together;
-    /// Beginning an authorization: 300 in 60 seconds, so that everybody behind one address can.
+    // Many people may sit behind one address.
+    /// Beginning an authorization: 300 in 60 seconds.
     Authorize: 300 in 60, Here;
     /// Changing a password: 3 in 10 seconds.
     ChangePassword: 3 in 10, Here;

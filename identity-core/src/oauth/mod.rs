@@ -38,6 +38,7 @@ pub use logout::{GoOn, LoggedIn, LogoutStep};
 pub use params::Params;
 pub use userinfo::UserInfo;
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::error::Result;
@@ -52,12 +53,18 @@ const KEEP: Duration = Duration::from_hours(24);
 const KEEP_DEVICES: Duration = Duration::from_mins(10);
 
 /// What a client presents beside the parameters: the `Authorization` header, as it came.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Presented<'a> {
     /// The whole value of the header.
     pub authorization: Option<&'a str>,
     /// The parameters of the form.
     pub params: &'a Params,
+}
+
+impl fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presented").field("params", self.params).finish_non_exhaustive()
+    }
 }
 
 /// The authorization server.

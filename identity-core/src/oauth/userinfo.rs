@@ -1,5 +1,7 @@
 //! The UserInfo endpoint (OpenID Connect Core, section 5.3).
 
+use std::fmt;
+
 use serde_json::{Map, Value, json};
 
 use super::claims::{kept, of_scopes, pick};
@@ -13,12 +15,22 @@ use crate::scope::OPENID;
 use crate::user;
 
 /// What UserInfo answers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum UserInfo {
     /// A JSON object.
     Plain(Map<String, Value>),
     /// The same as a signed token, for clients that registered `userinfo_signed_response_alg`.
     Signed(String),
+}
+
+/// Shows nothing of the user.
+impl fmt::Debug for UserInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "Plain(redacted)",
+            Self::Signed(_) => "Signed(redacted)",
+        })
+    }
 }
 
 impl OAuth<'_> {
