@@ -20,6 +20,7 @@ use super::reply::{self, Reply};
 use crate::facade::Facade;
 use crate::facade::bridge::Pending;
 use crate::oidc;
+use crate::problem;
 
 /// The field in which a page gives the signed query back.
 const QUERY: &str = "oauth_query";
@@ -53,6 +54,9 @@ pub(super) async fn resume_or(
     let url = stand.map_err(OAuthError::from).and_then(|stand| facade.next(stand)).unwrap_or_else(|error| {
         let http = &facade.identity.config().http;
         tracing::info!(%error, "an authorization could not go on after a sign-in");
+        if let Some(cause) = error.cause() {
+            problem::log(cause);
+        }
         format!("{}{}/error?error={}", http.base_url, http.base_path, error.code().as_str())
     });
     redirect(&url)
