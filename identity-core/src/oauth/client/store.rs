@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait as _, DbBackend};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::model::{AuthMethod, Client, ClientKind, ClientSecret};
 use crate::code::Code;
@@ -75,13 +75,14 @@ pub(super) async fn list(op: &Op<'_>, after: Option<&ClientId>, limit: u64) -> R
 fn read(row: &Row<'_>) -> Result<Client> {
     let (kind, auth_method): (String, String) = (row.column(2)?, row.column(3)?);
     let unknown = || Error::internal(format!("a client is {kind} and proves itself by {auth_method}"));
+    let id = ClientId::from_text(row.column::<String>(0)?);
     Ok(Client {
-        id: ClientId::from_text(row.column::<String>(0)?),
+        metadata: read_json(&id, row.column(4)?)?,
+        policy: read_json(&id, row.column(5)?)?,
+        id,
         name: row.column(1)?,
         kind: ClientKind::parse(&kind).ok_or_else(unknown)?,
         auth_method: AuthMethod::parse(&auth_method).ok_or_else(unknown)?,
-        metadata: lenient(row.column(4)?),
-        policy: lenient(row.column(5)?),
         registered: row.column(6)?,
         created_at: row.column(7)?,
         updated_at: row.column(8)?,
@@ -89,16 +90,11 @@ fn read(row: &Row<'_>) -> Result<Client> {
     })
 }
 
-/// Reads what is stored. A member that this release cannot read, such as one from a newer release, counts as not there.
-fn lenient<T: DeserializeOwned + Default>(stored: Json) -> T {
-    let members = object(stored);
-    let read = |members: &Map<String, Json>| serde_json::from_value::<T>(Json::Object(members.clone()));
-    if let Ok(all) = read(&members) {
-        return all;
-    }
-    let legible =
-        members.into_iter().filter(|(name, value)| read(&Map::from_iter([(name.clone(), value.clone())])).is_ok());
-    read(&legible.collect()).unwrap_or_default()
+/// Reads what is stored. Members that nobody here knows, such as those of a newer release, are left out. One that cannot be read is
+/// no reason to take a default in its place: that could let the client do more than it may.
+fn read_json<T: DeserializeOwned>(id: &ClientId, stored: Json) -> Result<T> {
+    serde_json::from_value(stored)
+        .map_err(|error| Error::internal(format!("what is stored of the client {id} cannot be read: {error}")))
 }
 
 fn json(value: &impl Serialize) -> Result<sea_orm::Value> {
