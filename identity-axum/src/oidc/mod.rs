@@ -49,7 +49,7 @@ where
     S: Clone + Send + Sync + 'static,
 {
     let endpoints = Arc::new(Endpoints {
-        metadata: Document::new(&Value::Object(identity.oauth().metadata())),
+        metadata: Document::new(Value::Object(identity.oauth().metadata()).to_string()),
         identity: identity.clone(),
     });
     let hosts =
