@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::keys;
 use crate::logout::{Fate, Leased, store};
 use crate::op::Op;
+use crate::outbound::Failed;
 use crate::shared::Shared;
 use crate::time::after;
 
@@ -71,21 +72,18 @@ async fn lease(shared: &Shared) -> Result<Option<Leased>> {
     Ok(leased)
 }
 
-/// What came of telling a client.
-struct Told {
-    status: Option<u16>,
-    error: Option<String>,
-}
-
 async fn handle(shared: &Shared, row: &Leased) {
     let handled = async {
         let told = tell(shared, row).await?;
         let mut op = Op::write(shared).await?;
         match told {
-            Some(told) => {
-                let fate = Fate::of(row.attempts, told.status, op.now());
-                log(row, fate, &told);
-                store::settle(&mut op, row, fate, told.status, told.error).await?;
+            Some(answer) => {
+                let status = answer.as_ref().ok().copied();
+                let fate = Fate::of(row.attempts, status, op.now());
+                let because = answer.map_or_else(|failed| failed.to_string(), |status| format!("the answer was {status}"));
+                let reason = Some(because).filter(|_| fate != Fate::Delivered);
+                log(row, fate, reason.as_deref());
+                store::settle(&mut op, row, fate, status, reason).await?;
             }
             None => store::drop(&mut op, row).await?,
         }
@@ -97,9 +95,9 @@ async fn handle(shared: &Shared, row: &Leased) {
     }
 }
 
-fn log(row: &Leased, fate: Fate, told: &Told) {
+fn log(row: &Leased, fate: Fate, reason: Option<&str>) {
     let (id, client, attempts) = (&row.id, &row.client_id, row.attempts);
-    let reason = told.error.as_deref().unwrap_or_default();
+    let reason = reason.unwrap_or_default();
     match fate {
         Fate::Delivered => tracing::debug!(%id, %client, attempts, "a client was told of a logout"),
         Fate::Retry(_) => tracing::warn!(%id, %client, attempts, reason, "a client could not be told of a logout yet"),
@@ -107,8 +105,8 @@ fn log(row: &Leased, fate: Fate, told: &Told) {
     }
 }
 
-/// Posts a logout token. `None` when the client is gone, or does not want to be told any more.
-async fn tell(shared: &Shared, row: &Leased) -> Result<Option<Told>> {
+/// Posts a logout token, and answers the status. `None` when the client is gone, or does not want to be told any more.
+async fn tell(shared: &Shared, row: &Leased) -> Result<Option<std::result::Result<u16, Failed>>> {
     let client = client::store::find(&Op::read(shared), &row.client_id).await?;
     let Some((client, uri)) = client.and_then(|client| {
         let uri = client.metadata.backchannel_logout_uri.clone()?;
@@ -118,11 +116,7 @@ async fn tell(shared: &Shared, row: &Leased) -> Result<Option<Told>> {
     };
     let signer = keys::signer(shared, client.id_token_alg()).await?;
     let token = signer.sign(TYPE, &claims(shared, &client, row))?;
-    Ok(Some(match shared.outbound.post_form(&uri, &[("logout_token", &token)]).await {
-        Ok(status @ 200..=299) => Told { status: Some(status), error: None },
-        Ok(status) => Told { status: Some(status), error: Some(format!("the answer was {status}")) },
-        Err(failed) => Told { status: None, error: Some(failed.to_string()) },
-    }))
+    Ok(Some(shared.outbound.post_form(&uri, &[("logout_token", &token)]).await))
 }
 
 /// The claims of a logout token (section 2.4): subject and session as the client knows them from its ID tokens, and never a nonce. Each
