@@ -3,8 +3,11 @@
 use super::client::auth;
 use super::error::OAuthError;
 use super::{OAuth, Presented, access, request};
+use crate::audit;
+use crate::event::{Act, Event};
 use crate::family::{self, Presented as Refresh};
 use crate::op::Op;
+use crate::request::RequestInfo;
 use crate::token::Token;
 
 impl OAuth<'_> {
@@ -13,7 +16,7 @@ impl OAuth<'_> {
     ///
     /// # Errors
     /// `invalid_client`; `invalid_request` without a token.
-    pub async fn revoke(&self, presented: Presented<'_>) -> Result<(), OAuthError> {
+    pub async fn revoke(&self, presented: Presented<'_>, info: &RequestInfo) -> Result<(), OAuthError> {
         request::everything_is_text(presented.params)?;
         request::nothing_is_repeated(presented.params)?;
         let client = auth::authenticate(self.shared, presented).await?.into_client();
@@ -24,7 +27,10 @@ impl OAuth<'_> {
                 // The same row lock as renewing takes: what comes second finds what came first.
                 let family = family::store::lock(&mut op, &refresh.family).await?;
                 if let Some(family) = family.filter(|family| family.client_id == client.id) {
-                    family::store::end(&mut op, &family.id).await?;
+                    if family::store::end(&mut op, &family.id).await? {
+                        let event = Event::TokensRevoked { client: client.id };
+                        audit::record(&mut op, Act::anonymous(event, Some(&family.user_id), info)).await?;
+                    }
                     op.commit().await?;
                 }
             }

@@ -9,7 +9,7 @@ use identity_core::request::RequestInfo;
 use identity_tests::{Actor, Ask, RelyingParty, TestApp, claims, resolved};
 use serde_json::json;
 
-use super::param;
+use super::{events, param};
 
 /// How a request stands for a browser.
 async fn stand(app: &TestApp, user: &Actor, ask: &Ask) -> Authorization {
@@ -278,7 +278,7 @@ async fn a_request_waits_for_a_sign_in_and_for_consent_and_is_answered_once() {
     for again in [
         oauth.resume(&waiting.grant, Some(&browser)).await.unwrap(),
         oauth.consent(&waiting.grant, &browser, true, &info).await.unwrap(),
-        oauth.cancel(&waiting.grant, &info).await.unwrap(),
+        oauth.cancel(&waiting.grant).await.unwrap(),
         oauth.keep_account(&waiting.grant, &browser).await.unwrap(),
     ] {
         assert_eq!(refused(&again), ErrorCode::InvalidRequest);
@@ -307,8 +307,9 @@ async fn whoever_gives_up_or_says_no_denies_access() {
     let Authorization::Ask(first) = stand(&app, &alice, &party.ask()).await else { panic!("somebody is asked") };
     assert_eq!(heard(oauth.consent(&first.grant, &browser, false, &info).await.unwrap()), "access_denied");
     let Authorization::Ask(second) = stand(&app, &alice, &party.ask()).await else { panic!("somebody is asked") };
-    assert_eq!(heard(oauth.cancel(&second.grant, &info).await.unwrap()), "access_denied");
+    assert_eq!(heard(oauth.cancel(&second.grant).await.unwrap()), "access_denied");
     assert!(oauth.consents(&browser.profile.id).await.unwrap().is_empty());
+    assert_eq!(events(&app, "consent.denied").await, 1, "whoever gives up has said nothing about an account");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use identity_core::oauth::client::{AccessTokenFormat, AuthMethod};
 use identity_tests::{RelyingParty, TestApp};
 use serde_json::json;
 
+use super::events;
+
 async fn revokes(party: &RelyingParty, token: &str) {
     let reply = party.post("/oauth2/revoke", &[("token", token), ("token_type_hint", "nonsense")]).await.expect(200);
     assert!(reply.body.is_empty());
@@ -27,7 +29,10 @@ async fn an_access_token_goes_alone_and_a_refresh_token_takes_everything_with_it
         let fresh = fresh["access_token"].as_str().unwrap();
         let _ = party.userinfo(fresh).await.expect(200);
         revokes(&party, access).await;
+        let recorded = events(&app, "token.revoked").await;
         revokes(&party, refresh).await;
+        revokes(&party, refresh).await;
+        assert_eq!(events(&app, "token.revoked").await, recorded + 1, "once");
         party.refreshes(refresh).await.expect_oauth(400, "invalid_grant");
         party.userinfo(fresh).await.expect_oauth(401, "invalid_token");
         assert_eq!(party.introspects(refresh).await, json!({ "active": false }));

@@ -1,8 +1,10 @@
 //! How a request gets from the browser to its answer.
 
 use super::{Authorization, Interaction, Step};
+use crate::audit;
 use crate::auth::Resolved;
 use crate::error::Result;
+use crate::event::{Act, Event};
 use crate::id::GrantId;
 use crate::limits::Action;
 use crate::oauth::client::{self, Client};
@@ -136,7 +138,10 @@ impl OAuth<'_> {
         if decision != Decision::Consent {
             return self.proceed(op, grant, client, decision, Some(browser)).await;
         }
-        let Said::Yes(narrowed) = said else { return self.deny(op, &grant).await };
+        let Said::Yes(narrowed) = said else {
+            let event = Event::ConsentDenied { client: client.id };
+            return self.deny(op, &grant, Some(Act::own(event, user_id, info))).await;
+        };
         if let Some(narrowed) = narrowed {
             if narrowed.is_empty() || !narrowed.is_within(&wanted_scope(&grant)) {
                 let text = "The scope is not among those that were asked for.";
@@ -160,17 +165,20 @@ impl OAuth<'_> {
     ///
     /// # Errors
     /// As [`OAuth::resume`].
-    pub async fn cancel(&self, grant: &GrantId, _info: &RequestInfo) -> Result<Authorization> {
+    pub async fn cancel(&self, grant: &GrantId) -> Result<Authorization> {
         let op = Op::write(self.shared).await?;
         match waiting(&op, grant).await? {
-            Some((grant, _)) => self.deny(op, &grant).await,
+            Some((grant, _)) => self.deny(op, &grant, None).await,
             None => Ok(over()),
         }
     }
 
-    async fn deny(&self, mut op: Op<'_>, grant: &Grant) -> Result<Authorization> {
+    async fn deny(&self, mut op: Op<'_>, grant: &Grant, act: Option<Act<'_>>) -> Result<Authorization> {
         if !grant::store::deny(&mut op, &grant.id).await? {
             return Ok(over());
+        }
+        if let Some(act) = act {
+            audit::record(&mut op, act).await?;
         }
         op.commit().await?;
         Ok(self.refusal(grant, ErrorCode::AccessDenied, "The user said no."))
