@@ -8,7 +8,7 @@ use super::model::{Fate, Leased, LogoutDelivery, LogoutState};
 use crate::error::{Error, Result};
 use crate::id::{ClientId, LogoutDeliveryId, SessionId, UserId};
 use crate::op::Op;
-use crate::store::Sql;
+use crate::store::{Row, Sql};
 use crate::store::value::{self, column};
 use crate::time::{Timestamp, after};
 
@@ -151,13 +151,12 @@ pub(crate) async fn list(
         [value::text(after.map_or("", LogoutDeliveryId::as_str)), value::text(state.map_or("", LogoutState::as_str))];
     let rows = Sql::new(op.db(), sql, values).rows(op.db()).await?;
     let read = |row| {
-        let state: String = column(row, 4)?;
         Ok(LogoutDelivery {
             id: LogoutDeliveryId::from_text(column::<String>(row, 0)?),
             client_id: ClientId::from_text(column::<String>(row, 1)?),
             user_id: UserId::from_text(column::<String>(row, 2)?),
             session_id: SessionId::from_text(column::<String>(row, 3)?),
-            state: LogoutState::parse(&state).ok_or_else(|| Error::internal(format!("a logout is {state}")))?,
+            state: value::word(&Row::Pooled(row), 4, LogoutState::parse)?,
             attempts: count(column(row, 5)?)?,
             due_at: column(row, 6)?,
             last_status: column::<Option<i32>>(row, 7)?.and_then(|status| u16::try_from(status).ok()),

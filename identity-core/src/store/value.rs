@@ -4,6 +4,7 @@ use sea_orm::{QueryResult, TryGetable, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use super::Row;
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use crate::token::Digest;
@@ -11,6 +12,13 @@ use crate::token::Digest;
 /// Reads a column by its position in a hand-written statement.
 pub(crate) fn column<T: TryGetable>(row: &QueryResult, index: usize) -> Result<T> {
     row.try_get_by_index(index).map_err(Error::from)
+}
+
+/// Reads a column with one of our words. One that `parse` does not know was written by a newer release, or not by us: whatever we took
+/// it for, somebody might be let in, or kept out, who should not be.
+pub(crate) fn word<T>(row: &Row<'_>, index: usize, parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+    let word: String = row.column(index)?;
+    parse(&word).ok_or_else(|| Error::internal(format!("nobody here knows what the word {word:?} in a row means")))
 }
 
 pub(crate) fn text(value: impl Into<String>) -> Value {

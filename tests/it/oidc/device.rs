@@ -173,6 +173,20 @@ async fn whoever_is_signed_out_meanwhile_lets_nobody_in() {
 }
 
 #[tokio::test]
+async fn a_row_with_a_word_that_nobody_knows_is_neither_good_nor_bad() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let tv = RelyingParty::public(&app, "tv").await;
+    let waiting = begins(&tv, "openid").await;
+    let code = tv.code(&app, &alice, &tv.ask()).await;
+    for table in ["device_authorizations", "authorization_grants"] {
+        assert_eq!(app.database().change(&format!("UPDATE identity_{table} SET state = 'later'")).await, 1);
+    }
+    polls(&tv, &waiting).await.expect_oauth(500, "server_error");
+    tv.redeems(&code).await.expect_oauth(500, "server_error");
+}
+
+#[tokio::test]
 async fn codes_cannot_be_tried_one_after_the_other() {
     let app = TestApp::builder().config(|config| config.limits.enabled = true).start().await;
     let alice = app.user("alice").await;

@@ -73,16 +73,14 @@ pub(super) async fn list(op: &Op<'_>, after: Option<&ClientId>, limit: u64) -> R
 }
 
 fn read(row: &Row<'_>) -> Result<Client> {
-    let (kind, auth_method): (String, String) = (row.column(2)?, row.column(3)?);
-    let unknown = || Error::internal(format!("a client is {kind} and proves itself by {auth_method}"));
     let id = ClientId::from_text(row.column::<String>(0)?);
     Ok(Client {
         metadata: read_json(&id, row.column(4)?)?,
         policy: read_json(&id, row.column(5)?)?,
         id,
         name: row.column(1)?,
-        kind: ClientKind::parse(&kind).ok_or_else(unknown)?,
-        auth_method: AuthMethod::parse(&auth_method).ok_or_else(unknown)?,
+        kind: value::word(row, 2, ClientKind::parse)?,
+        auth_method: value::word(row, 3, AuthMethod::parse)?,
         registered: row.column(6)?,
         created_at: row.column(7)?,
         updated_at: row.column(8)?,

@@ -70,7 +70,7 @@ fn read(row: &Row<'_>) -> Result<DeviceAuthorization> {
     Ok(DeviceAuthorization {
         id: DeviceAuthorizationId::from_text(row.column::<String>(0)?),
         client_id: ClientId::from_text(row.column::<String>(1)?),
-        state: State::parse(&row.column::<String>(2)?),
+        state: value::word(row, 2, State::parse)?,
         scope: ScopeSet::try_from(row.column::<String>(3)?).map_err(|error| Error::internal(error.to_string()))?,
         resources: texts(row.column(4)?),
         interval: row.column(5)?,
@@ -100,7 +100,7 @@ pub(crate) async fn decide(
     let sql = "UPDATE identity_device_authorizations SET state = $1, session_id = $2 WHERE user_code_digest = $3 \
                AND state = 'pending' AND expires_at > $4 AND user_id = $5";
     let values = [
-        value::text(if approved_in.is_some() { "approved" } else { "denied" }),
+        value::text(if approved_in.is_some() { State::Approved } else { State::Denied }.as_str()),
         value::optional_text(approved_in.map(|id| id.as_str().to_owned())),
         value::digest(code),
         value::time(op.now()),

@@ -55,7 +55,7 @@ fn read(row: &Row<'_>) -> Result<Grant> {
         id: GrantId::from_text(row.column::<String>(0)?),
         client_id: ClientId::from_text(row.column::<String>(1)?),
         request: serde_json::from_value(row.column(2)?).map_err(Error::internal)?,
-        state: State::of_row(&row.column::<String>(3)?, holder, family),
+        state: value::word(row, 3, |word| State::of_row(word, holder, family))?,
         began_in: row.column::<Option<String>>(4)?.map(SessionId::from_text),
         kept_in: row.column::<Option<String>>(5)?.map(SessionId::from_text),
         consented_by: row.column::<Option<String>>(6)?.map(UserId::from_text),
