@@ -36,18 +36,18 @@ pub(crate) struct Op<'s> {
 impl<'s> Op<'s> {
     /// Opens a unit of work that only reads.
     pub(crate) fn read(shared: &'s Shared) -> Self {
-        Self::over(shared, Conn::pool(shared.store.connection()))
+        Self::over(shared, Conn::pool(&shared.store))
     }
 
     /// Opens a transaction that writes.
     pub(crate) async fn write(shared: &'s Shared) -> Result<Self> {
         let (tx, turn) = shared.store.begin_write().await?;
-        Ok(Self { turn, ..Self::over(shared, Conn::owned(tx)) })
+        Ok(Self { turn, ..Self::over(shared, Conn::owned(&shared.store, tx)) })
     }
 
     /// Works inside a transaction of the embedding application, which commits it.
     pub(crate) fn join(shared: &'s Shared, tx: &'s Tx) -> Self {
-        Self::over(shared, Conn::joined(tx))
+        Self::over(shared, Conn::joined(&shared.store, tx))
     }
 
     fn over(shared: &'s Shared, db: Conn<'s>) -> Self {
