@@ -8,7 +8,7 @@ use crate::id::{ClientId, SessionId, TokenFamilyId, UserId};
 use crate::op::Op;
 use crate::scope::ScopeSet;
 use crate::store::value::{self, object, texts};
-use crate::store::{Row, Sql};
+use crate::store::{Batch, Row, Sql};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 
@@ -159,10 +159,16 @@ pub(crate) async fn end_of_client(op: &mut Op<'_>, user_id: &UserId, client_id: 
 /// Removes families that ran out or were ended before `limit`, at most 500 at a time. Returns how many. As long as a session lives, the
 /// last family of each client in it stays: it says who has to hear of the logout.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM identity_token_families WHERE id IN \
-               (SELECT f.id FROM identity_token_families f WHERE f.expires_at < $1 \
-                AND (NOT EXISTS (SELECT 1 FROM identity_sessions s WHERE s.id = f.opened_in) \
-                     OR EXISTS (SELECT 1 FROM identity_token_families n WHERE n.opened_in = f.opened_in \
-                                AND n.client_id = f.client_id AND n.id > f.id)) LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+    let over = Batch {
+        change: "DELETE FROM identity_token_families",
+        table: "identity_token_families",
+        key: "id",
+        condition: "expires_at < $1 \
+                    AND (NOT EXISTS (SELECT 1 FROM identity_sessions s WHERE s.id = identity_token_families.opened_in) \
+                         OR EXISTS (SELECT 1 FROM identity_token_families n \
+                                    WHERE n.opened_in = identity_token_families.opened_in \
+                                    AND n.client_id = identity_token_families.client_id \
+                                    AND n.id > identity_token_families.id))",
+    };
+    over.run(op.db(), [value::time(limit)]).await
 }

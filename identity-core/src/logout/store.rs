@@ -8,7 +8,7 @@ use super::model::{Fate, Leased, LogoutDelivery, LogoutState};
 use crate::error::{Error, Result};
 use crate::id::{ClientId, LogoutDeliveryId, SessionId, UserId};
 use crate::op::Op;
-use crate::store::{Row, Sql};
+use crate::store::{Batch, Row, Sql};
 use crate::store::value::{self, column};
 use crate::time::{Timestamp, after};
 
@@ -180,9 +180,13 @@ pub(crate) async fn counts(op: &Op<'_>) -> Result<(i64, i64)> {
 
 /// Removes what was delivered before `delivered` or given up before `dead`, at most 500 at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, delivered: Timestamp, dead: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM identity_logout_deliveries WHERE id IN (SELECT id FROM identity_logout_deliveries \
-               WHERE state = 'delivered' AND settled_at < $1 OR state = 'dead' AND settled_at < $2 LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(delivered), value::time(dead)]).execute(op.db()).await
+    let settled = Batch {
+        change: "DELETE FROM identity_logout_deliveries",
+        table: "identity_logout_deliveries",
+        key: "id",
+        condition: "state = 'delivered' AND settled_at < $1 OR state = 'dead' AND settled_at < $2",
+    };
+    settled.run(op.db(), [value::time(delivered), value::time(dead)]).await
 }
 
 fn count(attempts: i32) -> Result<u32> {

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::id::{ClientId, ClientSecretId};
 use crate::op::Op;
 use crate::store::value::{self, column, object};
-use crate::store::{Row, Sql, Store};
+use crate::store::{Batch, Row, Sql, Store};
 use crate::time::{Timestamp, before};
 use crate::token::{Digest, kind};
 
@@ -207,26 +207,27 @@ pub(super) async fn spend(store: &Store, assertion: &Digest<Assertion>, expires_
 /// Removes what no longer counts, at most 500 of each at a time: assertions and secrets that have run out, and clients that registered
 /// themselves and are not used. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>) -> Result<u64> {
-    let old = [
-        (
-            "DELETE FROM identity_client_assertions WHERE digest IN \
-             (SELECT digest FROM identity_client_assertions WHERE expires_at <= $1 LIMIT 500)",
-            op.now(),
-        ),
-        (
-            "DELETE FROM identity_client_secrets WHERE id IN \
-             (SELECT id FROM identity_client_secrets WHERE ends_at <= $1 LIMIT 500)",
-            op.now(),
-        ),
-        (
-            "DELETE FROM identity_clients WHERE id IN \
-             (SELECT id FROM identity_clients WHERE last_used_at <= $1 AND expires_unused LIMIT 500)",
-            before(op.now(), UNUSED),
-        ),
-    ];
+    let assertions = Batch {
+        change: "DELETE FROM identity_client_assertions",
+        table: "identity_client_assertions",
+        key: "digest",
+        condition: "expires_at <= $1",
+    };
+    let secrets = Batch {
+        change: "DELETE FROM identity_client_secrets",
+        table: "identity_client_secrets",
+        key: "id",
+        condition: "ends_at <= $1",
+    };
+    let unused = Batch {
+        change: "DELETE FROM identity_clients",
+        table: "identity_clients",
+        key: "id",
+        condition: "last_used_at <= $1 AND expires_unused",
+    };
     let mut removed = 0;
-    for (sql, limit) in old {
-        removed += Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await?;
+    for (batch, limit) in [(assertions, op.now()), (secrets, op.now()), (unused, before(op.now(), UNUSED))] {
+        removed += batch.run(op.db(), [value::time(limit)]).await?;
     }
     Ok(removed)
 }
