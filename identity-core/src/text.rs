@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use crate::code::Code;
 use crate::error::{Error, Result};
 
@@ -66,6 +68,14 @@ fn is_domain(domain: &str) -> bool {
     (2..=MOST_LABEL_BYTES).contains(&top.len())
         && top.bytes().all(|byte| byte.is_ascii_alphabetic())
         && rest.split('.').all(label)
+}
+
+/// The members of a JSON object; anything else has none.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
 }
 
 #[cfg(test)]

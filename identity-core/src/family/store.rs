@@ -1,14 +1,11 @@
 //! Rows of token families. A refresh token is replaced by one conditional update.
 
-use sea_orm::{ConnectionTrait as _, DbBackend};
-
 use super::model::Family;
 use crate::error::{Error, Result};
 use crate::id::{ClientId, SessionId, TokenFamilyId, UserId};
 use crate::op::Op;
-use crate::scope::ScopeSet;
 use crate::store::value::{self, object, texts};
-use crate::store::{Batch, Row, Sql};
+use crate::store::{Batch, Row, Sql, for_update};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 
@@ -48,15 +45,15 @@ pub(crate) async fn insert(op: &mut Op<'_>, family: &Family) -> Result<()> {
     Ok(())
 }
 
+const FIND: &str = select!("WHERE f.id = $1");
+
 pub(crate) async fn find(op: &Op<'_>, id: &TokenFamilyId) -> Result<Option<Family>> {
-    one(op, select!("WHERE f.id = $1"), id).await
+    one(op, FIND.to_owned(), id).await
 }
 
 /// Reads a family and holds the row until the end of the transaction.
 pub(crate) async fn lock(op: &mut Op<'_>, id: &TokenFamilyId) -> Result<Option<Family>> {
-    let postgres = op.db().get_database_backend() == DbBackend::Postgres;
-    let sql = if postgres { select!("WHERE f.id = $1 FOR UPDATE") } else { select!("WHERE f.id = $1") };
-    one(op, sql, id).await
+    one(op, format!("{FIND}{}", for_update(op.db(), "f")), id).await
 }
 
 /// A family that has not ended, whose user is not banned, and whose session is live where it goes with one. `since` is when a session
@@ -68,13 +65,11 @@ pub(crate) async fn live(op: &Op<'_>, id: &TokenFamilyId, since: Timestamp) -> R
          AND (f.session_id IS NULL OR s.expires_at > $2 AND s.created_at > $3)"
     );
     let values = [value::text(id.as_str()), value::time(op.now()), value::time(since)];
-    let row = Sql::new(op.db(), sql, values).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    Sql::new(op.db(), sql, values).one(op.db(), read).await
 }
 
-async fn one(op: &Op<'_>, sql: &str, id: &TokenFamilyId) -> Result<Option<Family>> {
-    let row = Sql::new(op.db(), sql, [value::text(id.as_str())]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+async fn one(op: &Op<'_>, sql: String, id: &TokenFamilyId) -> Result<Option<Family>> {
+    Sql::new(op.db(), sql, [value::text(id.as_str())]).one(op.db(), read).await
 }
 
 fn read(row: &Row<'_>) -> Result<Family> {
@@ -85,11 +80,11 @@ fn read(row: &Row<'_>) -> Result<Family> {
         user_id: UserId::from_text(row.column::<String>(2)?),
         session_id: row.column::<Option<String>>(3)?.map(SessionId::from_text),
         opened_in: SessionId::from_text(row.column::<String>(4)?),
-        scope: ScopeSet::try_from(row.column::<String>(5)?).map_err(|error| Error::internal(error.to_string()))?,
+        scope: value::scopes(row, 5)?,
         resources: texts(row.column(6)?),
         claims: object(row.column(7)?),
         auth_time: row.column(8)?,
-        amr: row.column::<String>(9)?.split_whitespace().map(str::to_owned).collect(),
+        amr: value::words(&row.column::<String>(9)?),
         generation: u32::try_from(generation).map_err(Error::internal)?,
         current: value::digest_of(row.column(11)?),
         previous: value::digest_of(row.column(12)?),

@@ -16,6 +16,7 @@ use crate::logout::{Fate, Leased, store};
 use crate::op::Op;
 use crate::outbound::Failed;
 use crate::shared::Shared;
+use crate::text::object;
 use crate::time::after;
 
 /// How long a delivery belongs to the worker that took it. Longer than one can take, so that a client is not told twice at once.
@@ -133,5 +134,5 @@ fn claims(shared: &Shared, client: &Client, row: &Leased) -> Map<String, Value> 
         "events": { EVENT: {} },
         "sid": subject::sid(shared, &client.id, &row.session_id),
     });
-    crate::store::value::object(claims)
+    object(claims)
 }

@@ -364,6 +364,24 @@ impl Sql {
     pub(crate) async fn rows(self, conn: &Conn<'_>) -> Result<Vec<QueryResult>> {
         Ok(conn.query_all_raw(self.0).await?)
     }
+
+    /// The row, as what it stands for.
+    pub(crate) async fn one<T>(
+        self,
+        conn: &Conn<'_>,
+        read: impl FnOnce(&Row<'_>) -> Result<T> + Send,
+    ) -> Result<Option<T>> {
+        self.row(conn).await?.map(|row| read(&Row::Pooled(&row))).transpose()
+    }
+
+    /// The rows, as what they stand for.
+    pub(crate) async fn all<T>(
+        self,
+        conn: &Conn<'_>,
+        read: impl Fn(&Row<'_>) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        self.rows(conn).await?.iter().map(|row| read(&Row::Pooled(row))).collect()
+    }
 }
 
 /// Asks the pool itself. The futures of SeaORM have room for opening a connection to any database, some 80 KiB, and are moved three
@@ -393,6 +411,15 @@ async fn pooled_row(conn: &Conn<'_>, sql: &'static str, key: Key<'_>) -> Result<
         Key::Text(text) => value::text(text),
     };
     Sql::new(conn, sql, [value]).row(conn).await
+}
+
+/// The clause that keeps rows for whoever reads them, until the end of the transaction: nobody else writes or keeps them meanwhile.
+/// SQLite needs none: its writers come one at a time.
+pub(crate) fn for_update(conn: &Conn<'_>, table: &str) -> String {
+    match conn.get_database_backend() {
+        DbBackend::Postgres => format!(" FOR UPDATE OF {table}"),
+        _ => String::new(),
+    }
 }
 
 /// The clause that locks the rows a conditional insert depends on. SQLite needs none: its writers come one at a time.

@@ -6,6 +6,8 @@ use serde_json::{Map, Value as Json};
 
 use super::Row;
 use crate::error::{Error, Result};
+use crate::scope::ScopeSet;
+pub(crate) use crate::text::object;
 use crate::time::Timestamp;
 use crate::token::Digest;
 
@@ -63,12 +65,14 @@ pub(crate) fn serialized(value: &impl Serialize) -> Result<Value> {
     Ok(Value::from(serde_json::to_value(value).map_err(Error::internal)?))
 }
 
-/// The object in a JSON column; anything else reads as empty.
-pub(crate) fn object(value: Json) -> Map<String, Json> {
-    match value {
-        Json::Object(map) => map,
-        _ => Map::new(),
-    }
+/// Reads a column with scopes.
+pub(crate) fn scopes(row: &Row<'_>, index: usize) -> Result<ScopeSet> {
+    ScopeSet::try_from(row.column::<String>(index)?).map_err(Error::internal)
+}
+
+/// The words of a text.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The texts of the list in a JSON column; anything else reads as none.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, DbBackend};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
@@ -12,8 +10,8 @@ use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::id::{ClientId, ClientSecretId};
 use crate::op::Op;
-use crate::store::value::{self, column, object};
-use crate::store::{Batch, Row, Sql, Store};
+use crate::store::value::{self, column, serialized};
+use crate::store::{Batch, Row, Sql, Store, for_update};
 use crate::time::{Timestamp, before};
 use crate::token::{Digest, kind};
 
@@ -59,17 +57,15 @@ pub(super) async fn find_by_registration(op: &Op<'_>, digest: &Digest<kind::Regi
 
 /// The client, which nobody else changes until this is committed.
 pub(super) async fn lock(op: &mut Op<'_>, id: &ClientId) -> Result<Option<Client>> {
-    let lock = if op.db().get_database_backend() == DbBackend::Postgres { " FOR UPDATE" } else { "" };
-    let row = Sql::new(op.db(), format!("{FIND}{lock}"), [value::text(id.as_str())]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    let sql = format!("{FIND}{}", for_update(op.db(), "c"));
+    Sql::new(op.db(), sql, [value::text(id.as_str())]).one(op.db(), read).await
 }
 
 /// A page of clients in order of their ids.
 pub(super) async fn list(op: &Op<'_>, after: Option<&ClientId>, limit: u64) -> Result<Vec<Client>> {
     let sql = format!("{}{limit}", select!("", "WHERE c.id > $1 ORDER BY c.id LIMIT "));
     let after = after.map_or("", ClientId::as_str);
-    let rows = Sql::new(op.db(), sql, [value::text(after)]).rows(op.db()).await?;
-    rows.iter().map(|row| read(&Row::Pooled(row))).collect()
+    Sql::new(op.db(), sql, [value::text(after)]).all(op.db(), read).await
 }
 
 fn read(row: &Row<'_>) -> Result<Client> {
@@ -95,10 +91,6 @@ fn read_json<T: DeserializeOwned>(id: &ClientId, stored: Json) -> Result<T> {
         .map_err(|error| Error::internal(format!("what is stored of the client {id} cannot be read: {error}")))
 }
 
-fn json(value: &impl Serialize) -> Result<sea_orm::Value> {
-    Ok(value::json(&object(serde_json::to_value(value).map_err(Error::internal)?)))
-}
-
 /// What a client that registered itself has beside the rest.
 pub(super) struct Registered<'r> {
     /// What it manages its registration with.
@@ -117,8 +109,8 @@ pub(super) async fn insert(op: &mut Op<'_>, client: &Client, registered: Option<
         value::text(&client.name),
         value::text(client.kind.as_str()),
         value::text(client.auth_method.as_str()),
-        json(&client.metadata)?,
-        json(&client.policy)?,
+        serialized(&client.metadata)?,
+        serialized(&client.policy)?,
         client.registered.into(),
         registered.as_ref().is_some_and(|registered| registered.expires_unused).into(),
         registered.map(|registered| registered.token.as_bytes().to_vec()).into(),
@@ -141,8 +133,8 @@ pub(super) async fn update(op: &mut Op<'_>, client: &Client) -> Result<()> {
         value::text(&client.name),
         value::text(client.kind.as_str()),
         value::text(client.auth_method.as_str()),
-        json(&client.metadata)?,
-        json(&client.policy)?,
+        serialized(&client.metadata)?,
+        serialized(&client.policy)?,
         value::time(client.updated_at),
     ];
     Sql::new(op.db(), sql, values).execute(op.db()).await.map(|_| ())

@@ -21,6 +21,7 @@ use crate::request::RequestInfo;
 use crate::scope::ScopeSet;
 use crate::session::{self, Session};
 use crate::shared::Shared;
+use crate::text::object;
 use crate::time::{Timestamp, after};
 use crate::token::{Token, kind};
 use crate::user::{self, User};
@@ -91,7 +92,7 @@ impl OAuth<'_> {
             "expires_in": options.device_code_lifetime.as_secs(),
             "interval": options.device_poll_interval.as_secs(),
         });
-        Ok(value_to_map(answer))
+        Ok(object(answer))
     }
 
     /// The device whose code somebody has entered, who from here on is the only one to decide about it. `None` for a code that is
@@ -151,13 +152,6 @@ impl OAuth<'_> {
         audit::record(&mut op, Act::own(event, user_id, info)).await?;
         op.commit().await?;
         Ok(true)
-    }
-}
-
-fn value_to_map(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
     }
 }
 

@@ -1,14 +1,11 @@
 //! Rows of devices that wait. What happens once is one conditional update.
 
-use sea_orm::{ConnectionTrait as _, DbBackend};
-
 use super::model::{DeviceAuthorization, Entered, SLOWER, State};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{ClientId, DeviceAuthorizationId, SessionId, UserId};
 use crate::op::Op;
-use crate::scope::ScopeSet;
 use crate::store::value::{self, texts};
-use crate::store::{Batch, Row, Sql};
+use crate::store::{Batch, Row, Sql, for_update};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 
@@ -48,22 +45,18 @@ pub(crate) async fn insert(
 
 /// The device of a code that somebody entered.
 pub(crate) async fn find_by_code(op: &Op<'_>, code: &Digest<Entered>) -> Result<Option<DeviceAuthorization>> {
-    let row = Sql::new(op.db(), select!("user_code_digest = $1"), [value::digest(code)]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    Sql::new(op.db(), select!("user_code_digest = $1"), [value::digest(code)]).one(op.db(), read).await
 }
 
 /// The device that polls.
 pub(crate) async fn find(op: &Op<'_>, device: &Digest<kind::DeviceCode>) -> Result<Option<DeviceAuthorization>> {
-    let row = Sql::new(op.db(), select!("device_digest = $1"), [value::digest(device)]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    Sql::new(op.db(), select!("device_digest = $1"), [value::digest(device)]).one(op.db(), read).await
 }
 
 /// Reads a device and holds the row until the end of the transaction.
 pub(crate) async fn lock(op: &mut Op<'_>, id: &DeviceAuthorizationId) -> Result<Option<DeviceAuthorization>> {
-    let postgres = op.db().get_database_backend() == DbBackend::Postgres;
-    let sql = if postgres { select!("id = $1 FOR UPDATE") } else { select!("id = $1") };
-    let row = Sql::new(op.db(), sql, [value::text(id.as_str())]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    let sql = format!("{}{}", select!("id = $1"), for_update(op.db(), "identity_device_authorizations"));
+    Sql::new(op.db(), sql, [value::text(id.as_str())]).one(op.db(), read).await
 }
 
 fn read(row: &Row<'_>) -> Result<DeviceAuthorization> {
@@ -71,7 +64,7 @@ fn read(row: &Row<'_>) -> Result<DeviceAuthorization> {
         id: DeviceAuthorizationId::from_text(row.column::<String>(0)?),
         client_id: ClientId::from_text(row.column::<String>(1)?),
         state: value::word(row, 2, State::parse)?,
-        scope: ScopeSet::try_from(row.column::<String>(3)?).map_err(|error| Error::internal(error.to_string()))?,
+        scope: value::scopes(row, 3)?,
         resources: texts(row.column(4)?),
         interval: row.column(5)?,
         polled_at: row.column(6)?,

@@ -26,7 +26,7 @@ pub(crate) async fn insert(op: &mut Op<'_>, grant: &Grant) -> Result<()> {
     let values = [
         value::text(grant.id.as_str()),
         value::text(grant.client_id.as_str()),
-        serde_json::to_value(&grant.request).map_err(Error::internal)?.into(),
+        value::serialized(&grant.request)?,
         value::optional_text(grant.began_in.as_ref().map(|id| id.as_str().to_owned())),
         value::time(grant.created_at),
         value::time(grant.expires_at),
@@ -36,13 +36,11 @@ pub(crate) async fn insert(op: &mut Op<'_>, grant: &Grant) -> Result<()> {
 }
 
 pub(crate) async fn find(op: &Op<'_>, id: &GrantId) -> Result<Option<Grant>> {
-    let row = Sql::new(op.db(), select!("id = $1"), [value::text(id.as_str())]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    Sql::new(op.db(), select!("id = $1"), [value::text(id.as_str())]).one(op.db(), read).await
 }
 
 pub(crate) async fn find_by_code(op: &Op<'_>, digest: &Digest<kind::AuthorizationCode>) -> Result<Option<Grant>> {
-    let row = Sql::new(op.db(), select!("code_digest = $1"), [value::digest(digest)]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    Sql::new(op.db(), select!("code_digest = $1"), [value::digest(digest)]).one(op.db(), read).await
 }
 
 fn read(row: &Row<'_>) -> Result<Grant> {
@@ -76,8 +74,7 @@ pub(crate) async fn keep(op: &mut Op<'_>, id: &GrantId, session_id: &SessionId) 
 pub(crate) async fn set_request(op: &mut Op<'_>, grant: &Grant) -> Result<bool> {
     let sql = "UPDATE identity_authorization_grants SET request = $1 \
                WHERE id = $2 AND state = 'requested' AND expires_at > $3";
-    let request = serde_json::to_value(&grant.request).map_err(Error::internal)?;
-    let values = [request.into(), value::text(grant.id.as_str()), value::time(op.now())];
+    let values = [value::serialized(&grant.request)?, value::text(grant.id.as_str()), value::time(op.now())];
     Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
 }
 
