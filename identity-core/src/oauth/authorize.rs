@@ -74,7 +74,8 @@ pub struct Interaction {
     pub ui_locales: Vec<String>,
     /// How the answer will reach the client.
     pub mode: ResponseMode,
-    /// The request, for a page of an application that wants to show something of it.
+    /// The request, for a page of an application that wants to show something of it. Where consent is next, `scope` and `resource` are
+    /// all that is agreed to.
     pub params: Vec<(&'static str, String)>,
 }
 

@@ -261,7 +261,11 @@ impl OAuth<'_> {
         };
         op.commit().await?;
         let Grant { id, request, .. } = grant;
-        let (params, mode) = (request.params(), request.reply_to.mode());
+        let params = match &step {
+            Step::Consent { scopes, .. } => request.params(scopes),
+            Step::Login | Step::Register | Step::SelectAccount => request.params(&request.scope),
+        };
+        let mode = request.reply_to.mode();
         let (login_hint, ui_locales) = (request.login_hint, request.ui_locales);
         Ok(Authorization::Ask(Interaction { grant: id, client, step, login_hint, ui_locales, mode, params }))
     }
