@@ -70,6 +70,16 @@ fn is_domain(domain: &str) -> bool {
         && rest.split('.').all(label)
 }
 
+/// Whether a NUL stands anywhere in a JSON value. PostgreSQL stores none.
+pub(crate) fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// The members of a JSON object; anything else has none.
 pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {

@@ -125,6 +125,8 @@ async fn a_bad_registration_is_refused_in_the_words_of_the_specification() {
     let metadata = [
         with("client_name", json!("<script>alert(1)</script>")),
         with("client_name", json!(7)),
+        with("jwks", json!({ "keys": [{ "kty": "RSA", "n": "\0", "e": "AQAB" }] })),
+        with("jwks", json!({ "keys": [{ "kty": "RSA", "n": "AQAB", "e": "AQAB", "x\0": 1 }] })),
         with("grant_types", json!(["implicit"])),
         with("grant_types", json!(["password"])),
         with("grant_types", json!(["authorization_code", "client_credentials"])),
