@@ -138,9 +138,14 @@ impl ClaimsRequest {
     }
 }
 
-/// The names that [`ClaimsRequest::names`] kept for `member`.
-pub(crate) fn kept<'k>(names: &'k Map<String, Value>, member: &str) -> impl Iterator<Item = &'k str> {
-    names.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+/// The names that [`ClaimsRequest::names`] kept for `member`, without the claims of scopes that are not among `allowed` any more.
+pub(crate) fn kept<'k>(
+    names: &'k Map<String, Value>,
+    member: &str,
+    allowed: &ScopeSet,
+) -> impl Iterator<Item = &'k str> {
+    let names = names.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    names.filter(move |name| scope_of(name).is_none_or(|scope| allowed.contains(scope)))
 }
 
 fn wanted(how: &Value) -> Option<Wanted> {
@@ -181,8 +186,10 @@ mod tests {
         assert!(claims.essential_acr().is_none());
         assert_eq!(claims.scopes(), scopes("email profile"));
         let names = claims.names();
-        assert_eq!(kept(&names, "userinfo").collect::<Vec<_>>(), ["email", "name"]);
-        assert_eq!(kept(&names, "id_token").collect::<Vec<_>>(), ["acr", "auth_time", "sub"]);
+        let all = scopes("email profile");
+        assert_eq!(kept(&names, "userinfo", &all).collect::<Vec<_>>(), ["email", "name"]);
+        assert_eq!(kept(&names, "userinfo", &scopes("email")).collect::<Vec<_>>(), ["email"]);
+        assert_eq!(kept(&names, "id_token", &all).collect::<Vec<_>>(), ["acr", "auth_time", "sub"]);
         let fewer = claims.within(&scopes("openid profile"));
         assert_eq!(fewer.userinfo.keys().collect::<Vec<_>>(), ["name"]);
     }

@@ -44,7 +44,7 @@ pub(super) async fn redeem(shared: &Shared, asked: Asked<'_>) -> Result<Draft, O
         return Err(bad());
     }
     let resources = params.all("resource").map(str::to_owned).collect();
-    let resources = narrowed(&shared.config.http.base_url, resources, &grant.request.resources)?;
+    let resources = narrowed(&shared.config, client, resources, &grant.request.resources)?;
     let held = session::hold(&mut op, &holder.session_id).await?.filter(|(_, user)| user.id == holder.user_id);
     let (session, user) = held.ok_or_else(bad)?;
     let family = TokenFamilyId::mint(op.now(), op.entropy());

@@ -47,7 +47,8 @@ pub(crate) async fn draft(
     nonce: Option<&str>,
 ) -> Result<Draft> {
     let shared = op.shared();
-    let mut names: Vec<&str> = kept(&family.claims, "id_token").collect();
+    let allowed = offer::scopes_for(&shared.config.oauth, client);
+    let mut names: Vec<&str> = kept(&family.claims, "id_token", &allowed).collect();
     if client.policy.claims_in_id_token {
         of_scopes(scope).for_each(|name| names.push(name));
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::claims::{kept, of_scopes, pick};
 use super::error::{ErrorCode, OAuthError};
-use super::{OAuth, access, client, id_token};
+use super::{OAuth, access, client, id_token, offer};
 use crate::claims::standard;
 use crate::jwt::audiences;
 use crate::keys;
@@ -56,7 +56,8 @@ impl OAuth<'_> {
         let own = user::store::claims(&op, &user.id).await?;
         let known = standard(&user, &own);
         let mut claims = pick(&known, of_scopes(&scope));
-        claims.extend(pick(&known, kept(&family.claims, "userinfo")));
+        let allowed = offer::scopes_for(&shared.config.oauth, &client);
+        claims.extend(pick(&known, kept(&family.claims, "userinfo", &allowed)));
         claims.insert("sub".to_owned(), json!(access.text("sub")));
         let Some(algorithm) = client.metadata.userinfo_signed_response_alg else { return Ok(UserInfo::Plain(claims)) };
         claims.insert("iss".to_owned(), json!(issuer));

@@ -212,7 +212,7 @@ async fn approved(
     resources: Vec<String>,
 ) -> std::result::Result<Draft, OAuthError> {
     let gone = || OAuthError::new(ErrorCode::InvalidGrant, "Whoever let the device in is no longer signed in.");
-    let resources = narrowed(&op.shared().config.http.base_url, resources, &waiting.resources)?;
+    let resources = narrowed(&op.shared().config, client, resources, &waiting.resources)?;
     let held = held.filter(|(_, user)| Some(&user.id) == waiting.user_id.as_ref());
     let (session, user) = held.ok_or_else(gone)?;
     if !store::spend(&mut op, &waiting.id).await? {
