@@ -93,7 +93,7 @@ pub(super) fn check(client: &Client, options: &OAuthOptions) -> Result<(), Probl
     each("contacts", &metadata.contacts, MOST_TEXTS, text)?;
     each("default_acr_values", &metadata.default_acr_values, MOST_TEXTS, text)?;
     check_keys(client)?;
-    check_subjects(metadata)?;
+    check_subjects(client)?;
     let signed = [
         ("id_token_signed_response_alg", metadata.id_token_signed_response_alg),
         ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg),
@@ -232,8 +232,20 @@ fn check_keys(client: &Client) -> Result<(), Problem> {
     Ok(())
 }
 
-fn check_subjects(metadata: &ClientMetadata) -> Result<(), Problem> {
-    if metadata.subject_type == SubjectType::Public || metadata.sector_identifier_uri.is_some() {
+fn check_subjects(client: &Client) -> Result<(), Problem> {
+    let metadata = &client.metadata;
+    if metadata.sector_identifier_uri.is_some() && metadata.redirect_uris.is_empty() {
+        return Err(Problem::new("sector_identifier_uri", "needs redirect_uris, which its document lists"));
+    }
+    if metadata.subject_type == SubjectType::Public {
+        return Ok(());
+    }
+    // Whoever gets tokens without a code needs none of the addresses that it names, which may be another's.
+    let of_a_sector = metadata.sector_identifier_uri.is_some() || client.may_use(GrantType::AuthorizationCode);
+    if client.registered && of_a_sector && client.may_use(GrantType::DeviceCode) {
+        return Err(Problem::new("grant_types", "may have the code of a device beside a sector with public subjects only"));
+    }
+    if metadata.sector_identifier_uri.is_some() {
         return Ok(());
     }
     let host = |uri: &String| url::Url::parse(uri).ok().and_then(|url| url.host_str().map(str::to_owned));

@@ -104,6 +104,15 @@ async fn everything_that_is_registered_is_echoed() {
     assert_eq!(Value::Object(document), body);
 }
 
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// A public client whose users have names of their own.
+fn pairwise(mut body: Value) -> Value {
+    body["subject_type"] = json!("pairwise");
+    body["token_endpoint_auth_method"] = json!("none");
+    body
+}
+
 #[tokio::test]
 async fn a_bad_registration_is_refused_in_the_words_of_the_specification() {
     let app = open_app().await;
@@ -125,6 +134,8 @@ async fn a_bad_registration_is_refused_in_the_words_of_the_specification() {
     let metadata = [
         with("client_name", json!("<script>alert(1)</script>")),
         with("client_name", json!(7)),
+        pairwise(json!({ "grant_types": ["authorization_code", DEVICE], "redirect_uris": [REDIRECT] })),
+        pairwise(json!({ "grant_types": [DEVICE], "sector_identifier_uri": "https://app.example.com/list" })),
         with("jwks", json!({ "keys": [{ "kty": "RSA", "n": "\0", "e": "AQAB" }] })),
         with("jwks", json!({ "keys": [{ "kty": "RSA", "n": "AQAB", "e": "AQAB", "x\0": 1 }] })),
         with("grant_types", json!(["implicit"])),
