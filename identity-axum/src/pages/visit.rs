@@ -16,7 +16,7 @@ use url::form_urlencoded::Serializer;
 
 use super::reply::{Failed, Reply, see_other};
 use super::texts::Language;
-use super::view::{Asking, GRANT, Here, Pending, UI_LOCALES, USER_CODE, View};
+use super::view::{Asking, GRANT, Here, Pending, UI_LOCALES, USER_CODE, View, place_of};
 use super::{Site, answer, assets};
 use crate::cookie::{Name, encode};
 use crate::facade::caller::Caller;
@@ -136,7 +136,8 @@ impl Visit {
         match oauth.resume(grant, self.session()).await? {
             Authorization::Ask(interaction) => {
                 self.view.prefer(&interaction.ui_locales);
-                self.view.client = Some(self.asking(&interaction.client).await);
+                let asking = self.asking(&interaction.client).await;
+                self.view.client = Some(Asking { host: place_of(&interaction.redirect_uri), ..asking });
                 Ok(Asked::Application(Box::new(interaction)))
             }
             settled => Ok(Asked::Elsewhere(answer::follow(self, settled)?)),

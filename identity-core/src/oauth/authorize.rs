@@ -66,6 +66,8 @@ pub struct Interaction {
     pub grant: GrantId,
     /// Who asks.
     pub client: Client,
+    /// Where the answer will go. Of all that is said of a client that nobody has vetted, people can go by this alone.
+    pub redirect_uri: String,
     /// What is next.
     pub step: Step,
     /// The `login_hint` of the request.

@@ -265,9 +265,10 @@ impl OAuth<'_> {
             Step::Consent { scopes, .. } => request.params(scopes),
             Step::Login | Step::Register | Step::SelectAccount => request.params(&request.scope),
         };
-        let mode = request.reply_to.mode();
+        let (redirect_uri, mode) = (request.reply_to.redirect_uri().to_owned(), request.reply_to.mode());
         let (login_hint, ui_locales) = (request.login_hint, request.ui_locales);
-        Ok(Authorization::Ask(Interaction { grant: id, client, step, login_hint, ui_locales, mode, params }))
+        let interaction = Interaction { grant: id, client, redirect_uri, step, login_hint, ui_locales, mode, params };
+        Ok(Authorization::Ask(interaction))
     }
 
     /// Gives out the code, which only the answer carries.

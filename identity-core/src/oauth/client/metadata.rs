@@ -110,17 +110,25 @@ fn check_name(name: &str) -> Result<(), Problem> {
     if is_name(name) {
         return Ok(());
     }
-    let sentence = "must be 1 to 128 characters, without spaces around it, control characters and angle brackets";
+    let sentence = "must be 1 to 128 characters, without spaces around it, control characters, characters that are not seen, and angle brackets";
     Err(Problem::new("client_name", sentence))
 }
 
 /// Whether a text can be shown to people as the name of a client.
 pub(super) fn is_name(text: &str) -> bool {
-    // Marks that turn the direction of a text could make one name look like another.
-    let turns =
-        |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let forbidden = |letter: char| letter.is_control() || matches!(letter, '<' | '>') || turns(letter);
+    let forbidden = |letter: char| letter.is_control() || matches!(letter, '<' | '>') || is_unseen(letter);
     text.trim() == text && (1..=MOST_NAME).contains(&text.chars().count()) && !text.contains(forbidden)
+}
+
+/// Whether a letter leaves no trace of its own, or turns the direction of a text: with such, one name looks like another (Unicode: `Cf`
+/// and `Default_Ignorable_Code_Point`, but for the marks that choose the form of an emoji).
+fn is_unseen(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}'
+        | '\u{8e2}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn check_grants(client: &Client) -> Result<(), Problem> {
