@@ -102,7 +102,11 @@ impl ClaimsRequest {
             }
             Some(_) => Err(malformed()),
         };
-        Ok(Self { userinfo: member("userinfo")?, id_token: member("id_token")? })
+        let asked = Self { userinfo: member("userinfo")?, id_token: member("id_token")? };
+        // An answer is about one user: what cannot name one would be about anybody.
+        let names_somebody = |values: &[Value]| matches!(values, [] | [Value::String(_)]);
+        let mut subjects = [&asked.userinfo, &asked.id_token].into_iter().filter_map(|claims| claims.get("sub"));
+        if subjects.all(|wanted| names_somebody(&wanted.values)) { Ok(asked) } else { Err(malformed()) }
     }
 
     /// The same without the claims of scopes that are not among `allowed`.
@@ -202,6 +206,8 @@ mod tests {
             "[]",
             "7",
             r#"{"userinfo":[]}"#,
+            r#"{"id_token":{"sub":{"value":5}}}"#,
+            r#"{"id_token":{"sub":{"values":["a","b"]}}}"#,
             r#"{"id_token":{"acr":{"values":["\u0000"]}}}"#,
             r#"{"userinfo":{"name":{"value":{"a\u0000":1}}}}"#,
             r#"{"userinfo":{"name":true}}"#,

@@ -103,6 +103,18 @@ async fn a_device_that_asks_too_often_has_to_slow_down() {
 }
 
 #[tokio::test]
+async fn a_device_that_never_slows_down_is_limited() {
+    let app = TestApp::builder().config(|config| config.limits.enabled = true).start().await;
+    let tv = RelyingParty::public(&app, "tv").await;
+    let waiting = begins(&tv, "openid").await;
+    polls(&tv, &waiting).await.expect_oauth(400, "authorization_pending");
+    for _ in 0..100 {
+        polls(&tv, &waiting).await.expect_oauth(400, "slow_down");
+    }
+    polls(&tv, &waiting).await.expect_oauth(429, "temporarily_unavailable");
+}
+
+#[tokio::test]
 async fn a_device_that_nobody_lets_in_hears_why() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;

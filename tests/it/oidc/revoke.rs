@@ -56,6 +56,17 @@ async fn what_is_unknown_or_anothers_is_left_alone_and_the_answer_is_the_same() 
 }
 
 #[tokio::test]
+async fn a_public_client_that_takes_back_what_is_not_there_is_limited() {
+    let app = TestApp::builder().config(|config| config.limits.enabled = true).start().await;
+    let (page, server) = (RelyingParty::public(&app, "page").await, RelyingParty::confidential(&app, "server").await);
+    for _ in 0..100 {
+        revokes(&page, "x").await;
+    }
+    page.post("/oauth2/revoke", &[("token", "x")]).await.expect_oauth(429, "temporarily_unavailable");
+    revokes(&server, "x").await;
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_prove_itself_takes_nothing_back() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;

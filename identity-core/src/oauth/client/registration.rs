@@ -7,11 +7,11 @@ use super::model::{AuthMethod, Client, ClientChange, ClientKind, ClientMetadata,
 use super::policy::ClientPolicy;
 use super::{apply, check_sector, mint_secret, store};
 use crate::audit;
-use crate::config::Registration;
+use crate::config::{OAuthOptions, Registration};
 use crate::event::{Act, Event};
 use crate::id::ClientId;
 use crate::limits::Action;
-use crate::oauth::{ErrorCode, OAuth, OAuthError};
+use crate::oauth::{ErrorCode, OAuth, OAuthError, offer};
 use crate::op::Op;
 use crate::request::RequestInfo;
 use crate::shared::Shared;
@@ -52,7 +52,7 @@ impl OAuth<'_> {
             }
             Registration::Open | Registration::Off => true,
         };
-        let described = Described::read(body)?;
+        let described = Described::read(body)?.within(options);
         if open && described.metadata.grant_types.contains(&GrantType::ClientCredentials) {
             let sentence = "cannot have client_credentials where everybody may register";
             return Err(Problem::new("grant_types", sentence).into());
@@ -110,7 +110,7 @@ impl OAuth<'_> {
         let shared = self.shared;
         let mut client = registered(shared, id, token).await?;
         self.check_identity(body, id).await?;
-        let described = Described::read(body)?;
+        let described = Described::read(body)?.within(&shared.config.oauth);
         let grants = &described.metadata.grant_types;
         let gains = grants.contains(&GrantType::ClientCredentials) && !client.may_use(GrantType::ClientCredentials);
         if gains && !matches!(shared.config.oauth.registration, Registration::WithToken(_)) {
@@ -237,6 +237,14 @@ impl Described {
             Some(name) => name.as_str().ok_or(Problem::new("client_name", "must be a text"))?.to_owned(),
         };
         Ok(Self { name, auth_method, metadata })
+    }
+}
+
+impl Described {
+    /// Without scopes that are not offered: one that is offered some day is not theirs for having asked in time.
+    fn within(mut self, options: &OAuthOptions) -> Self {
+        self.metadata.scope = self.metadata.scope.map(|scope| scope.both(&offer::scopes(options)));
+        self
     }
 }
 

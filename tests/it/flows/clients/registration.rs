@@ -172,6 +172,13 @@ async fn a_bad_registration_is_refused_in_the_words_of_the_specification() {
 }
 
 #[tokio::test]
+async fn scopes_that_are_not_offered_are_not_kept_for_the_day_they_are() {
+    let app = open_app().await;
+    let body = json!({ "redirect_uris": [REDIRECT], "scope": "openid root admin" });
+    assert_eq!(register(&app, body).await.unwrap()["scope"], "openid");
+}
+
+#[tokio::test]
 async fn who_may_register_is_for_the_operator_to_say() {
     let off = TestApp::start().await;
     let body = json!({ "redirect_uris": [REDIRECT] });
