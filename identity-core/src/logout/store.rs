@@ -74,9 +74,11 @@ pub(crate) async fn any_due(op: &Op<'_>) -> Result<bool> {
     Ok(Sql::new(op.db(), sql, [value::time(op.now())]).row(op.db()).await?.is_some())
 }
 
-/// Leases the oldest row that is due of a client whose turn it is. A row that another worker is leasing at this moment is skipped; one
-/// that it has just leased is looked at again by itself (`leased_until`), because the list of turns is from before.
-pub(crate) async fn lease(op: &mut Op<'_>, length: Duration) -> Result<Option<Leased>> {
+/// Leases the oldest row that is due of a client whose turn it is, of those that fail at this time or of the others. A row that another
+/// worker is leasing at this moment is skipped; one that it has just leased is looked at again by itself (`leased_until`), because the list
+/// of turns is from before.
+pub(crate) async fn lease(op: &mut Op<'_>, length: Duration, failing: bool) -> Result<Option<Leased>> {
+    let of_those = if failing { "IN" } else { "NOT IN" };
     let skip = match op.db().get_database_backend() {
         DbBackend::Postgres => " FOR UPDATE SKIP LOCKED",
         _ => "",
@@ -87,6 +89,8 @@ pub(crate) async fn lease(op: &mut Op<'_>, length: Duration) -> Result<Option<Le
          (SELECT id FROM identity_logout_deliveries WHERE state = 'waiting' AND due_at <= $2 \
           AND (leased_until IS NULL OR leased_until <= $2) AND client_id NOT IN \
           (SELECT client_id FROM identity_logout_deliveries WHERE state = 'waiting' AND leased_until > $2) \
+          AND client_id {of_those} \
+          (SELECT client_id FROM identity_logout_deliveries WHERE state = 'waiting' AND last_error IS NOT NULL) \
           ORDER BY due_at, id LIMIT 1{skip}) \
          RETURNING id, client_id, user_id, session_id, attempts"
     );

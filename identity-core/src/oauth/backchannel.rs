@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::client::{self, Client};
@@ -25,6 +25,9 @@ const LEASE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_secs(5);
 /// How many clients are told at once.
 const MOST_AT_ONCE: usize = 16;
+/// How many of them may have something that they did not confirm at once. The others are not kept waiting for them: anybody can register
+/// clients that never answer.
+const MOST_FAILING: usize = 4;
 /// How long a logout token is good (section 2.4 recommends two minutes at most).
 const LIFETIME: Duration = Duration::from_mins(2);
 /// The `typ` of logout tokens (section 2.4).
@@ -35,12 +38,16 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Tells clients until it is stopped. Each client has its turn, whatever the others do: one that does not answer delays itself alone.
 pub(crate) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let mut told = JoinSet::new();
+    let places = Arc::new(Semaphore::new(MOST_FAILING));
     while !*stopped.borrow() {
         while told.len() < MOST_AT_ONCE {
-            match lease(&shared).await {
-                Ok(Some(row)) => {
+            match lease(&shared, &places).await {
+                Ok(Some((row, place))) => {
                     let shared = Arc::clone(&shared);
-                    told.spawn(async move { handle(&shared, &row).await });
+                    told.spawn(async move {
+                        handle(&shared, &row).await;
+                        drop(place);
+                    });
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -63,12 +70,18 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
     while told.join_next().await.is_some() {}
 }
 
-async fn lease(shared: &Shared) -> Result<Option<Leased>> {
+/// Leases what is next, and for a client that fails at this time one of the places that there are for such.
+async fn lease(shared: &Shared, places: &Arc<Semaphore>) -> Result<Option<(Leased, Option<OwnedSemaphorePermit>)>> {
     if !store::any_due(&Op::read(shared)).await? {
         return Ok(None);
     }
     let mut op = Op::write(shared).await?;
-    let leased = store::lease(&mut op, LEASE).await?;
+    let mut leased = store::lease(&mut op, LEASE, false).await?.map(|row| (row, None));
+    if leased.is_none()
+        && let Ok(place) = Arc::clone(places).try_acquire_owned()
+    {
+        leased = store::lease(&mut op, LEASE, true).await?.map(|row| (row, Some(place)));
+    }
     op.commit().await?;
     Ok(leased)
 }
