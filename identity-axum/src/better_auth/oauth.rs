@@ -43,7 +43,6 @@ pub(super) fn pending(facade: &Facade, passed: &Passed) -> Result<Option<Pending
 pub(super) async fn resume_or(
     usual: Value,
     facade: &Facade,
-    passed: &Passed,
     pending: Option<Pending>,
     (issued, profile): (&Issued, &Profile),
 ) -> Response {

@@ -8,8 +8,8 @@ use super::model::{Fate, Leased, LogoutDelivery, LogoutState};
 use crate::error::{Error, Result};
 use crate::id::{ClientId, LogoutDeliveryId, SessionId, UserId};
 use crate::op::Op;
-use crate::store::{Batch, Row, Sql};
 use crate::store::value::{self, column};
+use crate::store::{Batch, Row, Sql};
 use crate::time::{Timestamp, after};
 
 /// The clients that were given something and want to be told of logouts, with the sessions they were given it in.

@@ -94,7 +94,8 @@ async fn handle(shared: &Shared, row: &Leased) {
             Some(answer) => {
                 let status = answer.as_ref().ok().copied();
                 let fate = Fate::of(row.attempts, status, op.now());
-                let because = answer.map_or_else(|failed| failed.to_string(), |status| format!("the answer was {status}"));
+                let because =
+                    answer.map_or_else(|failed| failed.to_string(), |status| format!("the answer was {status}"));
                 let reason = Some(because).filter(|_| fate != Fate::Delivered);
                 log(row, fate, reason.as_deref());
                 store::settle(&mut op, row, fate, status, reason).await?;

@@ -104,9 +104,10 @@ impl ClaimsRequest {
         };
         let asked = Self { userinfo: member("userinfo")?, id_token: member("id_token")? };
         // An answer is about one user: what cannot name one would be about anybody.
-        let names_somebody = |values: &[Value]| matches!(values, [] | [Value::String(_)]);
-        let mut subjects = [&asked.userinfo, &asked.id_token].into_iter().filter_map(|claims| claims.get("sub"));
-        if subjects.all(|wanted| names_somebody(&wanted.values)) { Ok(asked) } else { Err(malformed()) }
+        let subjects = [&asked.userinfo, &asked.id_token].map(|claims| claims.get("sub"));
+        let names_one = |wanted: &Wanted| matches!(wanted.values.as_slice(), [] | [Value::String(_)]);
+        let all_name_one = subjects.into_iter().flatten().all(names_one);
+        if all_name_one { Ok(asked) } else { Err(malformed()) }
     }
 
     /// The same without the claims of scopes that are not among `allowed`.

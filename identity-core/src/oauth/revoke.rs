@@ -23,7 +23,8 @@ impl OAuth<'_> {
         request::nothing_is_repeated(presented.params)?;
         let client = auth::authenticate(self.shared, presented).await?.into_client();
         let token = presented.params.required("token")?;
-        if !self.take_back(&client, token, info).await? && client.kind == ClientKind::Public {
+        let was_there = self.take_back(&client, token, info).await?;
+        if !was_there && client.kind == ClientKind::Public {
             // Whoever knows the name of a public client can ask for this as often as they like.
             self.shared.limiter.count_request(&self.shared.store, Action::Other, info).await?;
         }

@@ -375,11 +375,7 @@ impl Sql {
     }
 
     /// The rows, as what they stand for.
-    pub(crate) async fn all<T>(
-        self,
-        conn: &Conn<'_>,
-        read: impl Fn(&Row<'_>) -> Result<T> + Send,
-    ) -> Result<Vec<T>> {
+    pub(crate) async fn all<T>(self, conn: &Conn<'_>, read: impl Fn(&Row<'_>) -> Result<T> + Send) -> Result<Vec<T>> {
         self.rows(conn).await?.iter().map(|row| read(&Row::Pooled(row))).collect()
     }
 }

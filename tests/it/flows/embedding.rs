@@ -31,6 +31,8 @@ async fn begin(app: &TestApp) -> Tx {
     app.identity.store().connection().begin_with_options(options).await.unwrap()
 }
 
+type Change = Box<dyn FnOnce(&mut OAuthOptions)>;
+
 /// What is wrong with choices for the authorization server, under `https://id.example.test`.
 async fn problems(change: impl FnOnce(&mut OAuthOptions)) -> Vec<String> {
     let mut config = Config::default();
@@ -60,7 +62,6 @@ async fn whoever_embeds_the_authorization_server_is_told_what_it_cannot_be() {
         opaque: false,
         client: None,
     };
-    type Change = Box<dyn FnOnce(&mut OAuthOptions)>;
     let second = Duration::from_secs(1);
     let wrong: Vec<(&str, Change)> = vec![
         ("authorization codes", Box::new(|oauth| oauth.code_lifetime = Duration::ZERO)),

@@ -320,7 +320,7 @@ async fn a_prompt_for_a_login_and_max_age_are_met_by_a_new_sign_in() {
     let first = party.tokens(&app, &alice, "openid").await;
     let first = claims(first["id_token"].as_str().unwrap());
     app.pass(Duration::from_secs(2));
-    let (info, oauth) = (RequestInfo::default(), app.identity.oauth());
+    let oauth = app.identity.oauth();
     for ask in [party.ask().with("prompt", "login"), party.ask().with("max_age", "1"), party.ask().with("max_age", "0")]
     {
         let stand = stand(&app, &alice, &ask).await;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use identity_core::Code;
-use identity_core::oauth::{GrantType, Params, Presented};
 use identity_core::oauth::client::AuthMethod;
+use identity_core::oauth::{GrantType, Params, Presented};
 use identity_core::request::RequestInfo;
 use identity_tests::{RelyingParty, Reply, TestApp, claims, resolved};
 use serde_json::Value;

@@ -236,7 +236,8 @@ async fn what_was_taken_from_a_client_since_is_in_no_new_token() {
     .await;
     let ask = party.ask().with("scope", OFFLINE).with("claims", r#"{"userinfo":{"name":null}}"#);
     let ours = party.tokens_for(&app, &alice, &ask).await;
-    let both = refresh_of(&party.tokens_for(&app, &alice, &ask.clone().with("resource", api).also("resource", other)).await);
+    let both =
+        refresh_of(&party.tokens_for(&app, &alice, &ask.clone().with("resource", api).also("resource", other)).await);
     let one = refresh_of(&party.tokens_for(&app, &alice, &ask.with("resource", other)).await);
     let told = party.userinfo(ours["access_token"].as_str().unwrap()).await.expect(200).json();
     assert_eq!((&told["name"], &told["email"]), (&json!("alice"), &json!("alice@example.test")));

@@ -39,7 +39,11 @@ async fn somebody_sees_where_the_answer_to_this_very_request_goes() {
     })
     .await;
     let ann = app.user("ann").await;
-    let places = [(CALLBACK, "ledger.example"), ("https://evil.example/cb", "evil.example"), ("com.evil.app:/cb", "com.evil.app:")];
+    let places = [
+        (CALLBACK, "ledger.example"),
+        ("https://evil.example/cb", "evil.example"),
+        ("com.evil.app:/cb", "com.evil.app:"),
+    ];
     for (redirect_uri, place) in places {
         let page = ann.visits(&request(&[("redirect_uri", redirect_uri)])).await.at("/ui/consent");
         let heading = page.text();

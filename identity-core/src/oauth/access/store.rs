@@ -5,8 +5,8 @@ use serde_json::{Map, Value as Json};
 use crate::error::Result;
 use crate::id::{ClientId, TokenFamilyId};
 use crate::op::Op;
-use crate::store::{Batch, Sql};
 use crate::store::value::{self, object};
+use crate::store::{Batch, Sql};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 

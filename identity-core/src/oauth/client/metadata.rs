@@ -251,7 +251,10 @@ fn check_subjects(client: &Client) -> Result<(), Problem> {
     // Whoever gets tokens without a code needs none of the addresses that it names, which may be another's.
     let of_a_sector = metadata.sector_identifier_uri.is_some() || client.may_use(GrantType::AuthorizationCode);
     if client.registered && of_a_sector && client.may_use(GrantType::DeviceCode) {
-        return Err(Problem::new("grant_types", "may have the code of a device beside a sector with public subjects only"));
+        return Err(Problem::new(
+            "grant_types",
+            "may have the code of a device beside a sector with public subjects only",
+        ));
     }
     if metadata.sector_identifier_uri.is_some() {
         return Ok(());
