@@ -100,7 +100,8 @@ async fn however_many_clients_never_answer_the_others_do_not_wait_for_them() {
     let (hung, told) = (Told::start().await, Told::start().await);
     hung.answers(Some(503));
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
-    for number in 0..16 {
+    // As many as two workers tell at once.
+    for number in 0..32 {
         let client = client(&app, &format!("hanging-{number}"), &hung).await;
         let _ = sign_in(&app, &client, &ann).await;
     }
@@ -111,7 +112,7 @@ async fn however_many_clients_never_answer_the_others_do_not_wait_for_them() {
     hung.answers(None);
     app.pass(Duration::from_secs(10));
     let _worker = app.identity.spawn_worker();
-    // As many as there are places for such, in two workers.
+    // As many as there are places for such.
     app.database().until(&format!("{ALL} WHERE leased_until IS NOT NULL"), 8).await;
     let _ = bob.signs_out().await.expect(200);
     let heard = tokio::time::timeout(Duration::from_secs(3), told.token(0)).await;
