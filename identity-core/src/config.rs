@@ -349,6 +349,8 @@ pub struct OAuthOptions {
 }
 
 impl OAuthOptions {
+    /// The longest lifetime of authorization codes (RFC 6749, section 4.1.2).
+    pub const LONGEST_CODE: Duration = Duration::from_mins(10);
     /// The longest lifetime of tokens that a client may be given as its own; signing keys are published for as long after their last use.
     pub const LONGEST_OF_CLIENT: Duration = DAY;
 }
@@ -359,7 +361,7 @@ pub enum Registration {
     /// Nobody.
     #[default]
     Off,
-    /// Whoever has this initial access token.
+    /// Whoever has this initial access token, of at least 16 characters.
     WithToken(Secret<String>),
     /// Everybody. What was registered so and is not used for 90 days is removed.
     Open,

@@ -177,6 +177,16 @@ pub enum Event {
         /// The client.
         client: ClientId,
     },
+    /// A user did not agree to what a client asks for.
+    ConsentDenied {
+        /// The client.
+        client: ClientId,
+    },
+    /// A client took back what it was given for a user.
+    TokensRevoked {
+        /// The client.
+        client: ClientId,
+    },
     /// A refresh token came back after its successor had been given out: somebody else may have it. Its family is dead.
     TokenReused {
         /// The client it was given to.
@@ -287,6 +297,8 @@ impl Event {
             Self::UserDeleted => "user.deleted",
             Self::ConsentGranted { .. } => "consent.granted",
             Self::ConsentRevoked { .. } => "consent.revoked",
+            Self::ConsentDenied { .. } => "consent.denied",
+            Self::TokensRevoked { .. } => "token.revoked",
             Self::TokenReused { .. } => "token.reuse_detected",
             Self::CodeReplayed { .. } => "code.replay_detected",
             Self::DeviceApproved { .. } => "device_code.approved",
@@ -313,6 +325,8 @@ impl Event {
             Self::UserBanned { lasts: Some(lasts) } => json!({ "seconds": lasts.as_secs() }),
             Self::ConsentGranted { client, scope } => json!({ "client": client, "scope": scope }),
             Self::ConsentRevoked { client }
+            | Self::ConsentDenied { client }
+            | Self::TokensRevoked { client }
             | Self::TokenReused { client }
             | Self::CodeReplayed { client }
             | Self::DeviceApproved { client }

@@ -14,8 +14,8 @@ use crate::time::Timestamp;
 
 /// One unit of work.
 ///
-/// Rows are locked in the order user, account, verification, session, device session, signing key, client, logout, grant, family,
-/// access token, consent, device authorization, guesses, event, outbox, so that no two operations wait for each other.
+/// Rows are locked in the order user, account, verification, session, device session, signing key, client, logout, grant, consent,
+/// device authorization, family, access token, guesses, event, outbox, so that no two operations wait for each other.
 ///
 /// Public methods of services open one; functions inside the crate take `&mut Op`, so that any two steps compose in one
 /// transaction. It has no mailer and no HTTP client: code that holds a transaction cannot reach the network, and passwords are
@@ -36,18 +36,18 @@ pub(crate) struct Op<'s> {
 impl<'s> Op<'s> {
     /// Opens a unit of work that only reads.
     pub(crate) fn read(shared: &'s Shared) -> Self {
-        Self::over(shared, Conn::pool(shared.store.connection()))
+        Self::over(shared, Conn::pool(&shared.store))
     }
 
     /// Opens a transaction that writes.
     pub(crate) async fn write(shared: &'s Shared) -> Result<Self> {
         let (tx, turn) = shared.store.begin_write().await?;
-        Ok(Self { turn, ..Self::over(shared, Conn::owned(tx)) })
+        Ok(Self { turn, ..Self::over(shared, Conn::owned(&shared.store, tx)) })
     }
 
     /// Works inside a transaction of the embedding application, which commits it.
     pub(crate) fn join(shared: &'s Shared, tx: &'s Tx) -> Self {
-        Self::over(shared, Conn::joined(tx))
+        Self::over(shared, Conn::joined(&shared.store, tx))
     }
 
     fn over(shared: &'s Shared, db: Conn<'s>) -> Self {

@@ -27,6 +27,8 @@ impl fmt::Display for NotScopes {
     }
 }
 
+impl std::error::Error for NotScopes {}
+
 impl ScopeSet {
     /// Reads scopes that are separated by single spaces; an empty text has none.
     ///

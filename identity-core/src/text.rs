@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use crate::code::Code;
 use crate::error::{Error, Result};
 
@@ -66,6 +68,24 @@ fn is_domain(domain: &str) -> bool {
     (2..=MOST_LABEL_BYTES).contains(&top.len())
         && top.bytes().all(|byte| byte.is_ascii_alphabetic())
         && rest.split('.').all(label)
+}
+
+/// Whether a NUL stands anywhere in a JSON value. PostgreSQL stores none.
+pub(crate) fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// The members of a JSON object; anything else has none.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
 }
 
 #[cfg(test)]

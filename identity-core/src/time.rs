@@ -1,11 +1,15 @@
 //! Where the current time comes from.
 
 use std::fmt;
+use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 /// A moment in UTC. Stored and compared with microsecond precision.
 pub type Timestamp = DateTime<Utc>;
+
+/// By how much the clocks of the processes on one database may differ.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(10);
 
 /// The source of the current time; a test passes one that it can move.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -32,7 +36,7 @@ pub fn to_micros(time: Timestamp) -> Timestamp {
 
 /// `time` plus `duration`, saturating at the end of the year 9999, which is as far as texts of times sort and databases go.
 #[must_use]
-pub fn after(time: Timestamp, duration: std::time::Duration) -> Timestamp {
+pub fn after(time: Timestamp, duration: Duration) -> Timestamp {
     TimeDelta::from_std(duration)
         .ok()
         .and_then(|delta| time.checked_add_signed(delta))
@@ -41,7 +45,7 @@ pub fn after(time: Timestamp, duration: std::time::Duration) -> Timestamp {
 
 /// `time` minus `duration`, saturating at 1970.
 #[must_use]
-pub fn before(time: Timestamp, duration: std::time::Duration) -> Timestamp {
+pub fn before(time: Timestamp, duration: Duration) -> Timestamp {
     TimeDelta::from_std(duration)
         .ok()
         .and_then(|delta| time.checked_sub_signed(delta))

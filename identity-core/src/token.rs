@@ -73,11 +73,7 @@ impl<K> Token<K> {
     /// The form that is stored and looked up.
     #[must_use]
     pub fn digest(&self) -> Digest<K> {
-        let mut bytes = [0_u8; 32];
-        for (target, source) in bytes.iter_mut().zip(digest::digest(&digest::SHA256, self.text.as_bytes()).as_ref()) {
-            *target = *source;
-        }
-        Digest::from_bytes(bytes)
+        Digest::from_bytes(sha256(self.text.as_bytes()))
     }
 }
 
@@ -161,6 +157,16 @@ impl<K> fmt::Debug for Digest<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Digest(redacted)")
     }
+}
+
+/// The SHA-256 of bytes (FIPS 180-4). Of a token, [`Token::digest`] also says what it is the digest of.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0_u8; 32];
+    for (target, source) in hash.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
+        *target = *source;
+    }
+    hash
 }
 
 /// Whether two credentials are equal, in time that depends on their lengths only.

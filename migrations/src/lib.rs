@@ -32,6 +32,7 @@ mod m20261129_000019_consents;
 mod m20261129_000020_device_authorizations;
 mod m20261129_000021_logout_deliveries;
 mod m20261129_000022_used_devices;
+mod m20261129_000023_grant_states;
 
 /// The ordered list of migrations.
 #[derive(Debug)]
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000020_device_authorizations::Migration),
             Box::new(m20261129_000021_logout_deliveries::Migration),
             Box::new(m20261129_000022_used_devices::Migration),
+            Box::new(m20261129_000023_grant_states::Migration),
         ]
     }
 

@@ -72,7 +72,7 @@ async fn rotate(every: Duration, time: Duration) {
         seen.verified,
         seen.fetched,
     ));
-    assert!(seen.keys.len() > 4, "the keys were replaced: {:?}", seen.keys);
+    assert!(seen.keys.len() >= 4, "the keys were replaced: {:?}", seen.keys);
 }
 
 /// A client of the server, and a service that verifies its tokens.

@@ -48,6 +48,7 @@ pub struct TestAppBuilder {
     transport: Option<Arc<dyn MailTransport>>,
     routes: Router<Identity>,
     beside: Option<(Arc<TestDatabase>, Arc<ManualClock>)>,
+    clock: Option<Arc<ManualClock>>,
 }
 
 impl TestAppBuilder {
@@ -100,12 +101,20 @@ impl TestAppBuilder {
         self.seed("another node")
     }
 
+    /// Goes by a clock of its own.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<ManualClock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
     /// Makes the app.
     pub async fn start(self) -> TestApp {
         let (database, clock) = match self.beside {
             Some(shared) => shared,
             None => (Arc::new(TestDatabase::migrated().await), Arc::new(ManualClock::new())),
         };
+        let clock = self.clock.unwrap_or(clock);
         let options = StoreOptions { durability: Durability::Process, ..StoreOptions::new(database.url()) };
         let store = Store::connect_with(options).await.expect("the database can be reached");
         let mailer = Arc::new(MemoryMailer::new());
@@ -140,7 +149,16 @@ impl TestApp {
         let mut config = Config { password: fast_password_options(), ..Config::default() };
         config.limits.enabled = false;
         let seed = "identity".to_owned();
-        TestAppBuilder { config, seed, mail: true, works: true, transport: None, routes: Router::new(), beside: None }
+        TestAppBuilder {
+            config,
+            seed,
+            mail: true,
+            works: true,
+            transport: None,
+            routes: Router::new(),
+            beside: None,
+            clock: None,
+        }
     }
 
     /// Somebody who uses it.

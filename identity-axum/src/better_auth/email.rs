@@ -173,7 +173,7 @@ pub(super) async fn give_code(
     let token = issued.as_ref().map(|issued| issued.token.expose());
     let body = json!({ "status": true, "token": token, "user": User(&profile) });
     let Some(issued) = &issued else { return Ok(reply::json(body)) };
-    let mut response = oauth::resume_or(body, &facade, &passed, pending, (issued, &profile)).await;
+    let mut response = oauth::resume_or(body, &facade, pending, (issued, &profile)).await;
     facade.sign_in(response.headers_mut(), &headers, issued, &profile);
     facade.cookies.clear(response.headers_mut(), Name::EmailFlow);
     Ok(response)

@@ -20,6 +20,7 @@ use super::reply::{self, Reply};
 use crate::facade::bridge::Pending;
 use crate::facade::{Facade, route};
 use crate::oidc;
+use crate::problem;
 
 /// The field in which a page gives the signed query back.
 const QUERY: &str = "oauth_query";
@@ -42,17 +43,19 @@ pub(super) fn pending(facade: &Facade, passed: &Passed) -> Result<Option<Pending
 pub(super) async fn resume_or(
     usual: Value,
     facade: &Facade,
-    passed: &Passed,
     pending: Option<Pending>,
     (issued, profile): (&Issued, &Profile),
 ) -> Response {
     let Some(pending) = pending else { return reply::json(usual) };
     let session = Resolved::of(issued, profile.clone());
-    let stand = facade.identity.oauth().resume(&pending.grant, Some(&session), &passed.info).await;
+    let stand = facade.identity.oauth().resume(&pending.grant, Some(&session)).await;
     // Somebody is signed in, and the cookie has to travel, whatever has become of the authorization: a page says so.
     let url = stand.map_err(OAuthError::from).and_then(|stand| facade.next(stand)).unwrap_or_else(|error| {
         let http = &facade.identity.config().http;
         tracing::info!(%error, "an authorization could not go on after a sign-in");
+        if let Some(cause) = error.cause() {
+            problem::log(cause);
+        }
         format!("{}{}/error?error={}", http.base_url, http.base_path, error.code().as_str())
     });
     route::told(&url)
@@ -88,9 +91,9 @@ pub(super) async fn proceed(State(facade): State<Arc<Facade>>, passed: Passed, c
     }
     let (oauth, browser) = (facade.identity.oauth(), &caller.resolved);
     let stand = if selected == Some(true) {
-        oauth.keep_account(&pending.grant, browser, &passed.info).await?
+        oauth.keep_account(&pending.grant, browser).await?
     } else {
-        oauth.resume(&pending.grant, Some(browser), &passed.info).await?
+        oauth.resume(&pending.grant, Some(browser)).await?
     };
     Ok(go_on(&facade, stand))
 }

@@ -46,7 +46,7 @@ pub(super) async fn email(State(facade): State<Arc<Facade>>, passed: Passed, hea
             if let (Some(url), Some(fields)) = (callback_url, body.as_object_mut()) {
                 fields.insert("url".to_owned(), url.into());
             }
-            let mut response = oauth::resume_or(body, &facade, &passed, pending, (&issued, &profile)).await;
+            let mut response = oauth::resume_or(body, &facade, pending, (&issued, &profile)).await;
             if let Some(Ok(location)) = callback_url.map(HeaderValue::try_from) {
                 response.headers_mut().insert(header::LOCATION, location);
             }

@@ -39,7 +39,7 @@ pub(super) async fn email(State(facade): State<Arc<Facade>>, passed: Passed, hea
     Ok(match facade.identity.sign_up().with_password(new, &passed.info).await? {
         SignedUp::Complete { issued, profile } => {
             let body = json!({ "token": issued.token.expose(), "user": User(&profile) });
-            let mut response = oauth::resume_or(body, &facade, &passed, pending, (&issued, &profile)).await;
+            let mut response = oauth::resume_or(body, &facade, pending, (&issued, &profile)).await;
             facade.sign_in(response.headers_mut(), &headers, &issued, &profile);
             response
         }

@@ -55,9 +55,9 @@ impl OAuthFailure {
     }
 }
 
-/// Counts a refused request. What a device hears while it waits is no refusal.
+/// Counts a refused request. What a device hears while it waits is no refusal; that it asks too often is one.
 pub(super) async fn count(identity: &Identity, info: &RequestInfo, error: OAuthError) -> OAuthError {
-    let waits = matches!(error.code(), ErrorCode::AuthorizationPending | ErrorCode::SlowDown);
+    let waits = error.code() == ErrorCode::AuthorizationPending;
     match info.ip {
         Some(ip) if !waits && error.cause().is_none() => match identity.count(Action::Other, ip).await {
             Ok(()) => error,

@@ -1,5 +1,6 @@
 //! The form of a request, and nothing but a form (RFC 6749, section 3.2).
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -13,11 +14,16 @@ use super::error::{OAuthFailure, refused};
 use crate::extract::body;
 
 /// A request of a client.
-#[derive(Debug)]
 pub(super) struct Form {
     pub(super) params: Params,
     pub(super) info: RequestInfo,
     authorization: Option<String>,
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Form").field("params", &self.params).field("info", &self.info).finish_non_exhaustive()
+    }
 }
 
 impl Form {

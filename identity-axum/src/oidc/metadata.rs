@@ -8,9 +8,9 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use identity_core::Error;
 use identity_core::oauth::OAuthError;
-use identity_core::token::{Token, kind};
-use serde::Serialize;
+use identity_core::token::sha256;
 
 use super::Endpoints;
 use super::error::OAuthFailure;
@@ -26,10 +26,9 @@ pub(super) struct Document {
 }
 
 impl Document {
-    pub(super) fn new(content: &impl Serialize) -> Self {
-        let text = serde_json::to_string(content).unwrap_or_default();
-        let digest = Token::<kind::Access>::presented(text.as_str()).digest();
-        let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest.as_bytes()));
+    /// Takes the JSON of a document.
+    pub(super) fn new(text: String) -> Self {
+        let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(sha256(text.as_bytes())));
         Self { body: Bytes::from(text), tag }
     }
 
@@ -66,5 +65,6 @@ pub(super) async fn jwks(
     headers: HeaderMap,
 ) -> Result<Response, OAuthFailure> {
     let keys = endpoints.identity.oauth().jwks().await.map_err(OAuthError::from)?;
-    Ok(Document::new(&*keys).answer(&headers))
+    let text = serde_json::to_string(&*keys).map_err(|error| OAuthError::from(Error::internal(error)))?;
+    Ok(Document::new(text).answer(&headers))
 }

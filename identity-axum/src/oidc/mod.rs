@@ -66,7 +66,7 @@ where
     let metadata_of_userinfo = protected_resource(&userinfo);
     let endpoints = Arc::new(Endpoints {
         userinfo,
-        metadata: Document::new(&Value::Object(identity.oauth().metadata())),
+        metadata: Document::new(Value::Object(identity.oauth().metadata()).to_string()),
         identity: identity.clone(),
     });
     let hosts =

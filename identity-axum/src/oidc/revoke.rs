@@ -11,7 +11,7 @@ use super::form::Form;
 
 pub(super) async fn revoke(State(endpoints): State<Arc<Endpoints>>, form: Form) -> Result<StatusCode, OAuthFailure> {
     let identity = &endpoints.identity;
-    match identity.oauth().revoke(form.presented()).await {
+    match identity.oauth().revoke(form.presented(), &form.info).await {
         Ok(()) => Ok(StatusCode::OK),
         Err(error) => Err(OAuthFailure::counted(identity, &form.info, error).await),
     }

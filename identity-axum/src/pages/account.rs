@@ -54,5 +54,5 @@ pub(super) async fn submit(visit: Visit) -> Reply {
     let Some(session) = visit.session() else { return see_other(&visit.view.url(LOGIN)) };
     let Pending::Grant(grant) = &visit.view.pending else { return see_other(HOME) };
     let oauth = visit.site.facade.identity.oauth();
-    follow(&visit, oauth.keep_account(grant, session, &visit.info).await?)
+    follow(&visit, oauth.keep_account(grant, session).await?)
 }

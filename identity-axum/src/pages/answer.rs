@@ -55,5 +55,5 @@ fn deliver(visit: &Visit, answer: &ClientAnswer) -> Reply {
 pub(super) async fn cancel(visit: Visit) -> Reply {
     let Pending::Grant(grant) = &visit.view.pending else { return Err(Code::InvalidInput.into()) };
     let oauth = visit.site.facade.identity.oauth();
-    follow(&visit, oauth.cancel(grant, &visit.info).await?)
+    follow(&visit, oauth.cancel(grant).await?)
 }

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Uri, header};
 use identity_core::Code;
-use identity_core::crypto::hmac::Key;
 use identity_core::id::ClientId;
 use identity_core::oauth::Client;
+use identity_core::token::sha256;
 use url::form_urlencoded::Serializer;
 
 use super::LOGO;
@@ -27,8 +27,7 @@ pub(super) static SCRIPT_URL: LazyLock<String> =
     LazyLock::new(|| format!("/ui/assets/enhance.js?v={}", version(SCRIPT)));
 
 fn version(content: &str) -> String {
-    let digest = Key::new(b"assets").sign(content.as_bytes());
-    digest.iter().take(8).fold(String::new(), |mut text, byte| {
+    sha256(content.as_bytes()).iter().take(8).fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -30,7 +30,7 @@ impl Visit {
                 Pending::Device(_) => see_other(&self.view.url(DEVICE_CONFIRM)),
                 Pending::Grant(grant) => {
                     let oauth = self.site.facade.identity.oauth();
-                    answer::follow(self, oauth.resume(grant, Some(session), &self.info).await?)
+                    answer::follow(self, oauth.resume(grant, Some(session)).await?)
                 }
             }
         };

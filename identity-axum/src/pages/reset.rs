@@ -34,7 +34,7 @@ struct Sent<'a> {
     email: Option<Email>,
 }
 
-#[derive(Debug, Template)]
+#[derive(Template)]
 #[template(path = "reset.html")]
 struct Choose<'a> {
     view: &'a View,

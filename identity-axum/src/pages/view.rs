@@ -1,5 +1,6 @@
 //! What every page knows about the person who looks at it and about the application that sent them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use identity_core::id::GrantId;
@@ -62,7 +63,7 @@ pub(super) const USER_CODE: &str = "user_code";
 pub(super) const UI_LOCALES: &str = "ui_locales";
 
 /// The page as it is asked for, in the other languages.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Here {
     /// Its path.
     pub(super) path: &'static str,
@@ -79,7 +80,7 @@ pub(super) struct Translation {
 }
 
 /// What every page knows.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct View {
     pub(super) language: Language,
     /// The language that the address of the page asks for, before anything else.
@@ -92,6 +93,14 @@ pub(super) struct View {
     pub(super) pending: Pending,
     pub(super) client: Option<Asking>,
     pub(super) here: Option<Here>,
+}
+
+/// Shows neither the proof of forms nor the query, which may have the token of a mail.
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.here.as_ref().map(|here| here.path);
+        f.debug_struct("View").field("path", &path).field("language", &self.language).finish_non_exhaustive()
+    }
 }
 
 impl View {
@@ -188,7 +197,7 @@ pub(super) struct Asking {
     pub(super) tone: u64,
     /// Where we show its picture, when there is one.
     pub(super) logo: Option<String>,
-    /// The host that its answers go to, where it is one.
+    /// Where the answer to this request goes, if it is an answer.
     pub(super) host: Option<String>,
     pub(super) policy: Option<String>,
     pub(super) terms: Option<String>,
@@ -200,14 +209,12 @@ impl Asking {
         let name = if name.is_empty() { shown(client.id.as_str()) } else { name };
         let letters = name.chars().find(|letter| letter.is_alphanumeric());
         let sum = client.id.as_str().bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-        let mut hosts: Vec<String> = client.metadata.redirect_uris.iter().filter_map(|uri| host_of(uri)).collect();
-        hosts.dedup();
         Self {
             letters: letters.map(|letter| letter.to_uppercase().collect()).unwrap_or_default(),
             name,
             tone: sum % TONES + 1,
             logo: None,
-            host: if hosts.len() == 1 { hosts.pop() } else { None },
+            host: None,
             policy: client.metadata.policy_uri.as_deref().and_then(web_page),
             terms: client.metadata.tos_uri.as_deref().and_then(web_page),
         }
@@ -221,6 +228,11 @@ fn shown(text: &str) -> String {
             && !matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
     });
     kept.take(SHOWN).collect::<String>().trim().to_owned()
+}
+
+/// What people may know an address by: its host, or the scheme of an application on this device.
+pub(super) fn place_of(uri: &str) -> Option<String> {
+    host_of(uri).or_else(|| uri.split_once(':').map(|(scheme, _)| format!("{scheme}:")))
 }
 
 /// The host of a web address.
@@ -252,5 +264,7 @@ mod tests {
         }
         assert_eq!(web_page("https://example.com/a\"b").as_deref(), Some("https://example.com/a%22b"));
         assert_eq!(host_of("com.example.app:/cb"), None);
+        assert_eq!(place_of("com.example.app:/cb").as_deref(), Some("com.example.app:"));
+        assert_eq!(place_of("https://app.example:444/cb").as_deref(), Some("app.example"));
     }
 }

@@ -1,5 +1,6 @@
 //! One visit to a page: what was asked, by whom, and what waits for them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -15,7 +16,7 @@ use url::form_urlencoded::Serializer;
 
 use super::reply::Failed;
 use super::texts::Language;
-use super::view::{Asking, Here, Pending, UI_LOCALES, USER_CODE, View};
+use super::view::{Asking, Here, Pending, UI_LOCALES, USER_CODE, View, place_of};
 use super::{Site, answer, assets};
 use crate::cookie::{Name, encode};
 use crate::facade::caller::Caller;
@@ -29,7 +30,7 @@ const ADDRESS_KEPT: std::time::Duration = std::time::Duration::from_hours(1);
 const KEPT: [&str; 3] = [GRANT, USER_CODE, "token"];
 
 /// What the gate has found out about a request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Visit {
     pub(super) site: Arc<Site>,
     pub(super) info: RequestInfo,
@@ -40,6 +41,13 @@ pub(super) struct Visit {
     pub(super) caller: Option<Caller>,
     pub(super) view: View,
     path: &'static str,
+}
+
+/// Shows no header: the cookies are among them.
+impl fmt::Debug for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visit").field("path", &self.path).field("fields", &self.fields).finish_non_exhaustive()
+    }
 }
 
 /// What a page is shown for.
@@ -126,10 +134,11 @@ impl Visit {
     pub(super) async fn asked(&mut self) -> Result<Asked, Failed> {
         let Pending::Grant(grant) = &self.view.pending else { return Ok(Asked::Nobody) };
         let oauth = self.site.facade.identity.oauth();
-        match oauth.resume(grant, self.session(), &self.info).await? {
+        match oauth.resume(grant, self.session()).await? {
             Authorization::Ask(interaction) => {
                 self.view.prefer(&interaction.ui_locales);
-                self.view.client = Some(self.asking(&interaction.client).await);
+                let asking = self.asking(&interaction.client).await;
+                self.view.client = Some(Asking { host: place_of(&interaction.redirect_uri), ..asking });
                 Ok(Asked::Application(Box::new(interaction)))
             }
             settled => Ok(Asked::Elsewhere(answer::follow(self, settled)?)),

@@ -1,14 +1,11 @@
 //! Rows of token families. A refresh token is replaced by one conditional update.
 
-use sea_orm::{ConnectionTrait as _, DbBackend};
-
 use super::model::Family;
 use crate::error::{Error, Result};
 use crate::id::{ClientId, SessionId, TokenFamilyId, UserId};
 use crate::op::Op;
-use crate::scope::ScopeSet;
 use crate::store::value::{self, object, texts};
-use crate::store::{Row, Sql};
+use crate::store::{Batch, Row, Sql, for_update};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 
@@ -48,15 +45,15 @@ pub(crate) async fn insert(op: &mut Op<'_>, family: &Family) -> Result<()> {
     Ok(())
 }
 
+const FIND: &str = select!("WHERE f.id = $1");
+
 pub(crate) async fn find(op: &Op<'_>, id: &TokenFamilyId) -> Result<Option<Family>> {
-    one(op, select!("WHERE f.id = $1"), id).await
+    one(op, FIND.to_owned(), id).await
 }
 
 /// Reads a family and holds the row until the end of the transaction.
 pub(crate) async fn lock(op: &mut Op<'_>, id: &TokenFamilyId) -> Result<Option<Family>> {
-    let postgres = op.db().get_database_backend() == DbBackend::Postgres;
-    let sql = if postgres { select!("WHERE f.id = $1 FOR UPDATE") } else { select!("WHERE f.id = $1") };
-    one(op, sql, id).await
+    one(op, format!("{FIND}{}", for_update(op.db(), "f")), id).await
 }
 
 /// A family that has not ended, whose user is not banned, and whose session is live where it goes with one. `since` is when a session
@@ -68,13 +65,11 @@ pub(crate) async fn live(op: &Op<'_>, id: &TokenFamilyId, since: Timestamp) -> R
          AND (f.session_id IS NULL OR s.expires_at > $2 AND s.created_at > $3)"
     );
     let values = [value::text(id.as_str()), value::time(op.now()), value::time(since)];
-    let row = Sql::new(op.db(), sql, values).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    Sql::new(op.db(), sql, values).one(op.db(), read).await
 }
 
-async fn one(op: &Op<'_>, sql: &str, id: &TokenFamilyId) -> Result<Option<Family>> {
-    let row = Sql::new(op.db(), sql, [value::text(id.as_str())]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+async fn one(op: &Op<'_>, sql: String, id: &TokenFamilyId) -> Result<Option<Family>> {
+    Sql::new(op.db(), sql, [value::text(id.as_str())]).one(op.db(), read).await
 }
 
 fn read(row: &Row<'_>) -> Result<Family> {
@@ -85,11 +80,11 @@ fn read(row: &Row<'_>) -> Result<Family> {
         user_id: UserId::from_text(row.column::<String>(2)?),
         session_id: row.column::<Option<String>>(3)?.map(SessionId::from_text),
         opened_in: SessionId::from_text(row.column::<String>(4)?),
-        scope: ScopeSet::try_from(row.column::<String>(5)?).map_err(|error| Error::internal(error.to_string()))?,
+        scope: value::scopes(row, 5)?,
         resources: texts(row.column(6)?),
         claims: object(row.column(7)?),
         auth_time: row.column(8)?,
-        amr: row.column::<String>(9)?.split_whitespace().map(str::to_owned).collect(),
+        amr: value::words(&row.column::<String>(9)?),
         generation: u32::try_from(generation).map_err(Error::internal)?,
         current: value::digest_of(row.column(11)?),
         previous: value::digest_of(row.column(12)?),
@@ -159,10 +154,16 @@ pub(crate) async fn end_of_client(op: &mut Op<'_>, user_id: &UserId, client_id: 
 /// Removes families that ran out or were ended before `limit`, at most 500 at a time. Returns how many. As long as a session lives, the
 /// last family of each client in it stays: it says who has to hear of the logout.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM identity_token_families WHERE id IN \
-               (SELECT f.id FROM identity_token_families f WHERE f.expires_at < $1 \
-                AND (NOT EXISTS (SELECT 1 FROM identity_sessions s WHERE s.id = f.opened_in) \
-                     OR EXISTS (SELECT 1 FROM identity_token_families n WHERE n.opened_in = f.opened_in \
-                                AND n.client_id = f.client_id AND n.id > f.id)) LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+    let over = Batch {
+        change: "DELETE FROM identity_token_families",
+        table: "identity_token_families",
+        key: "id",
+        condition: "expires_at < $1 \
+                    AND (NOT EXISTS (SELECT 1 FROM identity_sessions s WHERE s.id = identity_token_families.opened_in) \
+                         OR EXISTS (SELECT 1 FROM identity_token_families n \
+                                    WHERE n.opened_in = identity_token_families.opened_in \
+                                    AND n.client_id = identity_token_families.client_id \
+                                    AND n.id > identity_token_families.id))",
+    };
+    over.run(op.db(), [value::time(limit)]).await
 }

@@ -1,5 +1,7 @@
 //! Putting an identity together, with every mistake reported at once.
 
+mod oauth;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,14 +9,13 @@ use tokio::sync::Notify;
 use url::{Host, Url};
 
 use super::Identity;
-use crate::config::{Config, FieldSpec, OAuthOptions, ProvisioningTarget};
+use crate::config::{Config, FieldSpec, ProvisioningTarget};
 use crate::crypto::aead::AtRest;
 use crate::crypto::hmac;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::keys::Keys;
 use crate::crypto::password::PasswordHasher;
 use crate::entropy::{Entropy, OsEntropy};
-use crate::jwt::Algorithm;
 use crate::limits::Limiter;
 use crate::mail::{MailTransport, Templates};
 use crate::outbound::Outbound;
@@ -26,6 +27,9 @@ use crate::time::{Clock, SystemClock};
 
 /// Fewest characters of the secret that cookies are signed with.
 const MIN_SECRET: usize = 32;
+
+/// Fewest characters of a secret that a service, or a client that registers itself, presents.
+const MIN_SERVICE_SECRET: usize = 16;
 
 /// The names on the wire that an extra field cannot take.
 const RESERVED_USER_FIELDS: [&str; 10] =
@@ -194,38 +198,10 @@ fn check(config: &Config, has_mailer: bool, problems: &mut Vec<String>) {
     if config.user.delete_by_mail && !has_mailer {
         problems.push("An account cannot be deleted by mail when there is nothing that delivers mails.".to_owned());
     }
-    check_keys(&config.oauth, problems);
-    check_pages(&config.oauth, problems);
+    oauth::check(&config.oauth, &config.http, problems);
     check_fields("user", &config.user.fields, &RESERVED_USER_FIELDS, problems);
     check_fields("session", &config.user.session_fields, &RESERVED_SESSION_FIELDS, problems);
     check_targets(&config.provisioning, config, problems);
-}
-
-fn check_keys(oauth: &OAuthOptions, problems: &mut Vec<String>) {
-    if !oauth.algorithms.contains(&Algorithm::Rs256) {
-        problems.push(
-            "RS256 must be among the algorithms that tokens are signed with: every client understands it.".to_owned(),
-        );
-    }
-    if oauth.key_rotation <= oauth.key_publication {
-        problems.push(
-            "A signing key would be replaced before the next one may sign: key_rotation is not above key_publication."
-                .to_owned(),
-        );
-    }
-}
-
-fn check_pages(oauth: &OAuthOptions, problems: &mut Vec<String>) {
-    for page in [&oauth.login_url, &oauth.consent_url].into_iter().flatten() {
-        let is_path = page.starts_with('/') && !page.starts_with("//");
-        let is_url = Url::parse(page).is_ok_and(|url| ["http", "https"].contains(&url.scheme()));
-        let plain = page.bytes().all(|byte| byte.is_ascii_graphic()) && !page.contains(['#', '\\']);
-        if !plain || !(is_path || is_url) {
-            problems.push(format!(
-                "The page `{page}` of an application must be a URL such as https://app.example.com/login, or a path, without a fragment."
-            ));
-        }
-    }
 }
 
 fn check_addresses(config: &Config, problems: &mut Vec<String>) {
@@ -335,13 +311,10 @@ fn check_targets(targets: &[ProvisioningTarget], config: &Config, problems: &mut
                 "The secret of the provisioning target `{name}` must be of visible ASCII characters: it travels in a header."
             ));
         }
-        if target.secret.expose().chars().count() < MIN_TARGET_SECRET {
+        if target.secret.expose().chars().count() < MIN_SERVICE_SECRET {
             problems.push(format!(
-                "The secret of the provisioning target `{name}` must have at least {MIN_TARGET_SECRET} characters."
+                "The secret of the provisioning target `{name}` must have at least {MIN_SERVICE_SECRET} characters."
             ));
         }
     }
 }
-
-/// Fewest characters of a service's secret.
-const MIN_TARGET_SECRET: usize = 16;

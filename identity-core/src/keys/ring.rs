@@ -60,11 +60,17 @@ pub(super) async fn reload(shared: &Shared) -> Result<Arc<Ring>> {
 pub(super) async fn keys(shared: &Shared) -> Result<Vec<Stored>> {
     let op = Op::read(shared);
     let stored = store::all(&op).await?;
-    if !stored.iter().any(|stored| stored.key.is_due(op.now())) {
+    let due = |stored: &&Stored| stored.key.is_due(op.now());
+    let (ours, foreign): (Vec<_>, Vec<_>) = stored.iter().filter(due).partition(|stored| is_ours(shared, stored));
+    for stored in foreign {
+        tracing::error!(kid = %stored.key.id, algorithm = %stored.key.algorithm, "the next signing key was made under another secret and does not sign");
+    }
+    if ours.is_empty() {
         return Ok(stored);
     }
+    let due: Vec<SigningKey> = ours.into_iter().map(|stored| stored.key.clone()).collect();
     let keys: Vec<SigningKey> = stored.iter().map(|stored| stored.key.clone()).collect();
-    match soon(rotation::promote(shared, &keys)).await {
+    match soon(rotation::promote(shared, &keys, &due)).await {
         Ok(()) => store::all(&op).await,
         Err(error) => {
             tracing::warn!(error = error.chain(), "the next signing key does not sign yet");
@@ -93,6 +99,11 @@ fn build(shared: &Shared, before: Option<&Ring>, keys: Vec<Stored>, now: Timesta
     let verifying = same.map_or_else(|| Arc::new(KeySet::from(&public)), |ring| Arc::clone(&ring.verifying));
     let public = same.map_or_else(|| Arc::new(public), |ring| Arc::clone(&ring.public));
     Ring { signers, public, verifying, read_at: now, looked_at: now }
+}
+
+/// Whether a key can be used here: one that was made under another secret cannot.
+pub(super) fn is_ours(shared: &Shared, stored: &Stored) -> bool {
+    open(shared, stored).is_ok()
 }
 
 /// Opens a private key in its place. Tokens of one that does not belong to what is published would be good for nobody.

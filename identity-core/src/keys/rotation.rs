@@ -58,9 +58,9 @@ pub(super) async fn complete(shared: &Shared, algorithms: &[Algorithm]) -> Resul
     ring::reload(shared).await
 }
 
-/// Lets staged keys sign whose time has come.
-pub(super) async fn promote(shared: &Shared, keys: &[SigningKey]) -> Result<()> {
-    for key in keys.iter().filter(|key| key.is_due(shared.clock.now())) {
+/// Lets those of the staged keys sign that are due.
+pub(super) async fn promote(shared: &Shared, keys: &[SigningKey], due: &[SigningKey]) -> Result<()> {
+    for key in due {
         let mut op = Op::write(shared).await?;
         let until = published_until(&shared.config.oauth, op.now());
         let retired = match Line::of(keys, key.algorithm).active {
@@ -98,13 +98,13 @@ async fn stage(shared: &Shared, algorithm: Algorithm, wait: Duration, instead: O
 pub(super) async fn rotate(shared: &Shared, at_once: bool) -> Result<Vec<SigningKey>> {
     let options = &shared.config.oauth;
     let wait = if at_once { SETTLING } else { options.key_publication };
-    let keys = known(shared).await?;
+    let (keys, foreign) = (known(shared).await?, foreign(shared).await?);
     for &algorithm in &options.algorithms {
         let line = Line::of(&keys, algorithm);
         let soonest = after(shared.clock.now(), wait);
         match line.staged {
             _ if line.active.is_none() => drop(complete(shared, &[algorithm]).await?),
-            Some(next) if next.state.time() <= soonest => {}
+            Some(next) if next.state.time() <= soonest && !foreign.contains(&next.id) => {}
             later => drop(stage(shared, algorithm, wait, later).await?),
         }
     }
@@ -129,9 +129,14 @@ pub(crate) async fn tend(shared: &Shared) -> Result<()> {
     if options.algorithms.iter().any(|&algorithm| Line::of(&keys, algorithm).active.is_none()) {
         complete(shared, &options.algorithms).await?;
     }
+    let foreign = foreign(shared).await?;
     for &algorithm in &options.algorithms {
-        if Line::of(&keys, algorithm).wants_next(options, now) {
-            stage(shared, algorithm, options.key_publication, None).await?;
+        let line = Line::of(&keys, algorithm);
+        // One that was made under another secret, by somebody who was mistaken in theirs: the one that signs is ours.
+        let mistaken = line.staged.filter(|next| next.is_due(now) && foreign.contains(&next.id));
+        let mistaken = mistaken.filter(|_| line.active.is_some_and(|active| !foreign.contains(&active.id)));
+        if mistaken.is_some() || line.wants_next(options, now) {
+            stage(shared, algorithm, options.key_publication, mistaken).await?;
         }
     }
     read_again(shared).await.map(|_| ())
@@ -154,6 +159,12 @@ async fn clear(shared: &Shared, dropped: impl Iterator<Item = &SigningKey>) -> R
 
 async fn known(shared: &Shared) -> Result<Vec<SigningKey>> {
     Ok(ring::keys(shared).await?.into_iter().map(|stored| stored.key).collect())
+}
+
+/// Which of the staged and active keys were made under another secret than ours.
+async fn foreign(shared: &Shared) -> Result<Vec<SigningKeyId>> {
+    let sealed = ring::keys(shared).await?.into_iter().filter(|stored| stored.sealed.is_some());
+    Ok(sealed.filter(|stored| !ring::is_ours(shared, stored)).map(|stored| stored.key.id).collect())
 }
 
 /// The keys after a change, which this process is to see at once.

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::store::{self, Pauses, Standing};
-use super::{Counter, Limiter, SKEW, limited, network};
+use super::{Counter, Limiter, limited, network};
 use crate::code::Code;
 use crate::error::Result;
 use crate::id::UserId;
 use crate::store::{Conn, Store};
+use crate::time::CLOCK_SKEW;
 use crate::token::Digest;
 
 /// From the fifth wrong password on: 1 second, 2, 4, up to a quarter of an hour. An hour without one is forgiven.
@@ -141,7 +142,7 @@ async fn refuse_pause(store: &Store, digest: &Digest<Counter>, standing: Option<
     let Some(standing) = standing else { return Ok(()) };
     let mut wait = standing.paused_until.saturating_sub(now);
     let pause = PAUSES.after(standing.failures);
-    if wait > store::micros(pause.saturating_add(SKEW)) {
+    if wait > store::micros(pause.saturating_add(CLOCK_SKEW)) {
         // No pause is longer than that: a clock was ahead. It begins anew, by the clock as it is.
         wait = store::micros(pause);
         store::mend_pause(store, digest, standing.paused_until, now.saturating_add(wait)).await?;

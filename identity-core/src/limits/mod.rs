@@ -16,8 +16,9 @@ use governor::{NotUntil, Quota, RateLimiter};
 use crate::code::Code;
 use crate::crypto::hmac;
 use crate::error::{Error, Result};
+use crate::request::RequestInfo;
 use crate::store::Store;
-use crate::time::Clock;
+use crate::time::{CLOCK_SKEW, Clock};
 use crate::token::Digest;
 
 pub(crate) use guesses::{Guess, Target};
@@ -94,6 +95,11 @@ actions! {
     EnterUserCode: 10 in 60, Together;
     /// Registering a client: 5 in 60 seconds.
     RegisterClient: 5 in 60, Together;
+    /// Asking for the code of a device: 60 in 60 seconds.
+    AuthorizeDevice: 60 in 60, Together;
+    // Many people may sit behind one address.
+    /// Beginning an authorization: 300 in 60 seconds.
+    Authorize: 300 in 60, Here;
     /// Changing a password: 3 in 10 seconds.
     ChangePassword: 3 in 10, Here;
     /// Changing an address: 3 in 10 seconds.
@@ -141,10 +147,6 @@ type Keyed = RateLimiter<
     governor::middleware::NoOpMiddleware<Duration>,
 >;
 
-/// By how much the clocks of several processes may differ. A stored time that lies further ahead than it can was written by a clock
-/// that was ahead, and is put right by whoever comes across it: neither waited for, nor forgotten.
-const SKEW: Duration = Duration::from_secs(10);
-
 /// After how many calls the limiter throws away what no longer matters.
 const CLEAN_EVERY: u64 = 4096;
 
@@ -175,6 +177,17 @@ impl Limiter {
             .collect()
         };
         Self { in_process: enabled.then(buckets), names, clock: ticks, counted: AtomicU64::new(1) }
+    }
+
+    /// Counts one call of a request, if it has an address.
+    ///
+    /// # Errors
+    /// As [`Limiter::count`].
+    pub(crate) async fn count_request(&self, store: &Store, action: Action, info: &RequestInfo) -> Result<()> {
+        match info.ip {
+            Some(ip) => self.count(store, action, ip).await,
+            None => Ok(()),
+        }
     }
 
     /// Counts one call. IPv6 addresses count by their /64, the size of network that one person gets.
@@ -211,8 +224,9 @@ impl Limiter {
         let now = self.now();
         let wait = async || -> Result<Option<Duration>> {
             let full_at = store::full_at(store, &digest).await?.unwrap_or(now);
-            if full_at > now.saturating_add(store::micros(period.saturating_add(SKEW))) {
-                // Nothing fills a bucket for longer than its period: a clock was ahead. From here on it is as full as it can be.
+            if full_at > now.saturating_add(store::micros(period.saturating_add(CLOCK_SKEW))) {
+                // Nothing fills a bucket for longer than its period: a clock was further ahead than it may be. The time is neither
+                // waited for nor forgotten: from here on the bucket is as full as it can be.
                 store::mend_bucket(store, &digest, full_at, now.saturating_add(store::micros(period))).await?;
                 return Ok(Some(share));
             }

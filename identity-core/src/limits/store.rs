@@ -15,7 +15,7 @@ pub(super) fn micros(duration: Duration) -> i64 {
 /// When the bucket of an address will have run empty, so that all of its calls are allowed again.
 pub(super) async fn full_at(store: &Store, digest: &Digest<Counter>) -> Result<Option<i64>> {
     let sql = "SELECT full_at FROM identity_limits WHERE digest = $1";
-    store.row_of_digest(&Conn::pool(store.connection()), sql, digest, |row| row.column(0)).await
+    store.row_of_digest(&Conn::pool(store), sql, digest, |row| row.column(0)).await
 }
 
 /// Counts a call that fills `share` of a bucket, if that leaves the bucket full no later than `tolerance` after now. Says whether.
@@ -53,7 +53,7 @@ pub(super) async fn standing(store: &Store, digest: &Digest<Counter>) -> Result<
     let read = |row: crate::store::Row<'_>| {
         Ok(Standing { failures: row.column(0)?, paused_until: row.column(1)?, known_until: row.column(2)? })
     };
-    store.row_of_digest(&Conn::pool(store.connection()), sql, digest, read).await
+    store.row_of_digest(&Conn::pool(store), sql, digest, read).await
 }
 
 /// The pause that follows a number of failures.

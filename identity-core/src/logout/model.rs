@@ -99,10 +99,11 @@ pub(crate) enum Fate {
 }
 
 impl Fate {
-    /// What follows from the answer to this try. A framework may make 204 of 200 (Back-Channel Logout, section 2.8).
+    /// What follows from the answer to this try. Only 200 confirms it, and 204, which a framework may make of it (Back-Channel Logout,
+    /// section 2.8); 202 only says that somebody may look into it.
     pub(crate) fn of(attempts: u32, status: Option<u16>, now: Timestamp) -> Self {
         match status {
-            Some(200..=299) => Self::Delivered,
+            Some(200 | 204) => Self::Delivered,
             _ if attempts >= MOST_ATTEMPTS => Self::Dead,
             _ => Self::Retry(after(now, FIRST_PAUSE * GROWTH.pow(attempts.saturating_sub(1)))),
         }
@@ -126,11 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_success_is_a_confirmation() {
+    fn only_200_and_204_are_a_confirmation() {
         for status in [200, 204] {
             assert_eq!(Fate::of(5, Some(status), at(0)), Fate::Delivered);
         }
-        for status in [None, Some(302), Some(400), Some(404), Some(500)] {
+        for status in [None, Some(201), Some(202), Some(206), Some(302), Some(400), Some(404), Some(500)] {
             assert_eq!(Fate::of(1, status, at(0)), Fate::Retry(at(10)), "{status:?}");
         }
     }

@@ -8,8 +8,8 @@ use super::model::{Fate, Leased, LogoutDelivery, LogoutState};
 use crate::error::{Error, Result};
 use crate::id::{ClientId, LogoutDeliveryId, SessionId, UserId};
 use crate::op::Op;
-use crate::store::Sql;
 use crate::store::value::{self, column};
+use crate::store::{Batch, Row, Sql};
 use crate::time::{Timestamp, after};
 
 /// The clients that were given something and want to be told of logouts, with the sessions they were given it in.
@@ -74,9 +74,11 @@ pub(crate) async fn any_due(op: &Op<'_>) -> Result<bool> {
     Ok(Sql::new(op.db(), sql, [value::time(op.now())]).row(op.db()).await?.is_some())
 }
 
-/// Leases the oldest row that is due of a client whose turn it is. A row that another worker is leasing at this moment is skipped; one
-/// that it has just leased is looked at again by itself (`leased_until`), because the list of turns is from before.
-pub(crate) async fn lease(op: &mut Op<'_>, length: Duration) -> Result<Option<Leased>> {
+/// Leases the oldest row that is due of a client whose turn it is, of those that fail at this time or of the others. A row that another
+/// worker is leasing at this moment is skipped; one that it has just leased is looked at again by itself (`leased_until`), because the list
+/// of turns is from before.
+pub(crate) async fn lease(op: &mut Op<'_>, length: Duration, failing: bool) -> Result<Option<Leased>> {
+    let of_those = if failing { "IN" } else { "NOT IN" };
     let skip = match op.db().get_database_backend() {
         DbBackend::Postgres => " FOR UPDATE SKIP LOCKED",
         _ => "",
@@ -87,6 +89,8 @@ pub(crate) async fn lease(op: &mut Op<'_>, length: Duration) -> Result<Option<Le
          (SELECT id FROM identity_logout_deliveries WHERE state = 'waiting' AND due_at <= $2 \
           AND (leased_until IS NULL OR leased_until <= $2) AND client_id NOT IN \
           (SELECT client_id FROM identity_logout_deliveries WHERE state = 'waiting' AND leased_until > $2) \
+          AND client_id {of_those} \
+          (SELECT client_id FROM identity_logout_deliveries WHERE state = 'waiting' AND last_error IS NOT NULL) \
           ORDER BY due_at, id LIMIT 1{skip}) \
          RETURNING id, client_id, user_id, session_id, attempts"
     );
@@ -151,13 +155,12 @@ pub(crate) async fn list(
         [value::text(after.map_or("", LogoutDeliveryId::as_str)), value::text(state.map_or("", LogoutState::as_str))];
     let rows = Sql::new(op.db(), sql, values).rows(op.db()).await?;
     let read = |row| {
-        let state: String = column(row, 4)?;
         Ok(LogoutDelivery {
             id: LogoutDeliveryId::from_text(column::<String>(row, 0)?),
             client_id: ClientId::from_text(column::<String>(row, 1)?),
             user_id: UserId::from_text(column::<String>(row, 2)?),
             session_id: SessionId::from_text(column::<String>(row, 3)?),
-            state: LogoutState::parse(&state).ok_or_else(|| Error::internal(format!("a logout is {state}")))?,
+            state: value::word(&Row::Pooled(row), 4, LogoutState::parse)?,
             attempts: count(column(row, 5)?)?,
             due_at: column(row, 6)?,
             last_status: column::<Option<i32>>(row, 7)?.and_then(|status| u16::try_from(status).ok()),
@@ -181,9 +184,13 @@ pub(crate) async fn counts(op: &Op<'_>) -> Result<(i64, i64)> {
 
 /// Removes what was delivered before `delivered` or given up before `dead`, at most 500 at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, delivered: Timestamp, dead: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM identity_logout_deliveries WHERE id IN (SELECT id FROM identity_logout_deliveries \
-               WHERE state = 'delivered' AND settled_at < $1 OR state = 'dead' AND settled_at < $2 LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(delivered), value::time(dead)]).execute(op.db()).await
+    let settled = Batch {
+        change: "DELETE FROM identity_logout_deliveries",
+        table: "identity_logout_deliveries",
+        key: "id",
+        condition: "state = 'delivered' AND settled_at < $1 OR state = 'dead' AND settled_at < $2",
+    };
+    settled.run(op.db(), [value::time(delivered), value::time(dead)]).await
 }
 
 fn count(attempts: i32) -> Result<u32> {

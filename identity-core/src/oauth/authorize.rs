@@ -2,6 +2,8 @@
 
 mod flow;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::client::Client;
@@ -20,7 +22,7 @@ pub enum ResponseMode {
 }
 
 /// An answer for the client: a code, or a refusal. Only a request whose client and redirect URI were checked has one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClientAnswer {
     /// Where it goes.
     pub redirect_uri: String,
@@ -28,6 +30,15 @@ pub struct ClientAnswer {
     pub mode: ResponseMode,
     /// What it says: `code` or `error` and `error_description`, `state`, `iss`.
     pub params: Vec<(&'static str, String)>,
+}
+
+/// Shows the names of the parameters alone: one of them is a code.
+impl fmt::Debug for ClientAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.params.iter().map(|(name, _)| *name).collect();
+        let mut shown = f.debug_struct("ClientAnswer");
+        shown.field("redirect_uri", &self.redirect_uri).field("mode", &self.mode).field("params", &names).finish()
+    }
 }
 
 /// What has to happen in the browser before the client gets its answer.
@@ -55,6 +66,8 @@ pub struct Interaction {
     pub grant: GrantId,
     /// Who asks.
     pub client: Client,
+    /// Where the answer will go. Of all that is said of a client that nobody has vetted, people can go by this alone.
+    pub redirect_uri: String,
     /// What is next.
     pub step: Step,
     /// The `login_hint` of the request.
@@ -63,7 +76,8 @@ pub struct Interaction {
     pub ui_locales: Vec<String>,
     /// How the answer will reach the client.
     pub mode: ResponseMode,
-    /// The request, for a page of an application that wants to show something of it.
+    /// The request, for a page of an application that wants to show something of it. Where consent is next, `scope` and `resource` are
+    /// all that is agreed to.
     pub params: Vec<(&'static str, String)>,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::client::{self, Client};
@@ -14,7 +14,9 @@ use crate::error::Result;
 use crate::keys;
 use crate::logout::{Fate, Leased, store};
 use crate::op::Op;
+use crate::outbound::Failed;
 use crate::shared::Shared;
+use crate::text::object;
 use crate::time::after;
 
 /// How long a delivery belongs to the worker that took it. Longer than one can take, so that a client is not told twice at once.
@@ -23,6 +25,9 @@ const LEASE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_secs(5);
 /// How many clients are told at once.
 const MOST_AT_ONCE: usize = 16;
+/// How many of them may have something that they did not confirm at once. The others are not kept waiting for them: anybody can register
+/// clients that never answer.
+const MOST_FAILING: usize = 4;
 /// How long a logout token is good (section 2.4 recommends two minutes at most).
 const LIFETIME: Duration = Duration::from_mins(2);
 /// The `typ` of logout tokens (section 2.4).
@@ -33,12 +38,16 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Tells clients until it is stopped. Each client has its turn, whatever the others do: one that does not answer delays itself alone.
 pub(crate) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let mut told = JoinSet::new();
+    let places = Arc::new(Semaphore::new(MOST_FAILING));
     while !*stopped.borrow() {
         while told.len() < MOST_AT_ONCE {
-            match lease(&shared).await {
-                Ok(Some(row)) => {
+            match lease(&shared, &places).await {
+                Ok(Some((row, place))) => {
                     let shared = Arc::clone(&shared);
-                    told.spawn(async move { handle(&shared, &row).await });
+                    told.spawn(async move {
+                        handle(&shared, &row).await;
+                        drop(place);
+                    });
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -61,20 +70,20 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
     while told.join_next().await.is_some() {}
 }
 
-async fn lease(shared: &Shared) -> Result<Option<Leased>> {
+/// Leases what is next, and for a client that fails at this time one of the places that there are for such.
+async fn lease(shared: &Shared, places: &Arc<Semaphore>) -> Result<Option<(Leased, Option<OwnedSemaphorePermit>)>> {
     if !store::any_due(&Op::read(shared)).await? {
         return Ok(None);
     }
     let mut op = Op::write(shared).await?;
-    let leased = store::lease(&mut op, LEASE).await?;
+    let mut leased = store::lease(&mut op, LEASE, false).await?.map(|row| (row, None));
+    if leased.is_none()
+        && let Ok(place) = Arc::clone(places).try_acquire_owned()
+    {
+        leased = store::lease(&mut op, LEASE, true).await?.map(|row| (row, Some(place)));
+    }
     op.commit().await?;
     Ok(leased)
-}
-
-/// What came of telling a client.
-struct Told {
-    status: Option<u16>,
-    error: Option<String>,
 }
 
 async fn handle(shared: &Shared, row: &Leased) {
@@ -82,10 +91,14 @@ async fn handle(shared: &Shared, row: &Leased) {
         let told = tell(shared, row).await?;
         let mut op = Op::write(shared).await?;
         match told {
-            Some(told) => {
-                let fate = Fate::of(row.attempts, told.status, op.now());
-                log(row, fate, &told);
-                store::settle(&mut op, row, fate, told.status, told.error).await?;
+            Some(answer) => {
+                let status = answer.as_ref().ok().copied();
+                let fate = Fate::of(row.attempts, status, op.now());
+                let because =
+                    answer.map_or_else(|failed| failed.to_string(), |status| format!("the answer was {status}"));
+                let reason = Some(because).filter(|_| fate != Fate::Delivered);
+                log(row, fate, reason.as_deref());
+                store::settle(&mut op, row, fate, status, reason).await?;
             }
             None => store::drop(&mut op, row).await?,
         }
@@ -97,9 +110,9 @@ async fn handle(shared: &Shared, row: &Leased) {
     }
 }
 
-fn log(row: &Leased, fate: Fate, told: &Told) {
+fn log(row: &Leased, fate: Fate, reason: Option<&str>) {
     let (id, client, attempts) = (&row.id, &row.client_id, row.attempts);
-    let reason = told.error.as_deref().unwrap_or_default();
+    let reason = reason.unwrap_or_default();
     match fate {
         Fate::Delivered => tracing::debug!(%id, %client, attempts, "a client was told of a logout"),
         Fate::Retry(_) => tracing::warn!(%id, %client, attempts, reason, "a client could not be told of a logout yet"),
@@ -107,8 +120,8 @@ fn log(row: &Leased, fate: Fate, told: &Told) {
     }
 }
 
-/// Posts a logout token. `None` when the client is gone, or does not want to be told any more.
-async fn tell(shared: &Shared, row: &Leased) -> Result<Option<Told>> {
+/// Posts a logout token, and answers the status. `None` when the client is gone, or does not want to be told any more.
+async fn tell(shared: &Shared, row: &Leased) -> Result<Option<std::result::Result<u16, Failed>>> {
     let client = client::store::find(&Op::read(shared), &row.client_id).await?;
     let Some((client, uri)) = client.and_then(|client| {
         let uri = client.metadata.backchannel_logout_uri.clone()?;
@@ -118,11 +131,7 @@ async fn tell(shared: &Shared, row: &Leased) -> Result<Option<Told>> {
     };
     let signer = keys::signer(shared, client.id_token_alg()).await?;
     let token = signer.sign(TYPE, &claims(shared, &client, row))?;
-    Ok(Some(match shared.outbound.post_form(&uri, &[("logout_token", &token)]).await {
-        Ok(status @ 200..=299) => Told { status: Some(status), error: None },
-        Ok(status) => Told { status: Some(status), error: Some(format!("the answer was {status}")) },
-        Err(failed) => Told { status: None, error: Some(failed.to_string()) },
-    }))
+    Ok(Some(shared.outbound.post_form(&uri, &[("logout_token", &token)]).await))
 }
 
 /// The claims of a logout token (section 2.4): subject and session as the client knows them from its ID tokens, and never a nonce. Each
@@ -139,5 +148,5 @@ fn claims(shared: &Shared, client: &Client, row: &Leased) -> Map<String, Value> 
         "events": { EVENT: {} },
         "sid": subject::sid(shared, &client.id, &row.session_id),
     });
-    crate::store::value::object(claims)
+    object(claims)
 }

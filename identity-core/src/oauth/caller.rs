@@ -7,7 +7,7 @@ use crate::auth::resolve::profile_of;
 use crate::error::Result;
 use crate::jwt::audiences;
 use crate::op::Op;
-use crate::principal::{Principal, Proof, Subject, TokenSummary};
+use crate::principal::{Principal, Proof, Subject, TokenSummary, provisioning_flag};
 use crate::user;
 
 impl OAuth<'_> {
@@ -25,7 +25,13 @@ impl OAuth<'_> {
         let Some(family) = &found.family else { return Ok(Some(Subject::Client(Arc::new(token)))) };
         let op = Op::read(self.shared);
         let Some(user) = user::store::by_id(&op, &family.user_id).await? else { return Ok(None) };
-        let user = profile_of(&op, user).await?;
+        let mut user = profile_of(&op, user).await?;
+        // A client may do what its scopes say, and has no share in what its user may: a token tells neither roles nor flags, here as little
+        // as to a service that verifies it by itself.
+        user.role = None;
+        for target in &self.shared.config.provisioning {
+            user.attributes.remove(&provisioning_flag(&target.name));
+        }
         let principal = Principal { user, proof: Proof::Token(Arc::new(token)) };
         Ok(Some(Subject::User(Box::new(principal))))
     }

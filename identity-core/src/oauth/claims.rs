@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::{ErrorCode, OAuthError};
 use crate::scope::ScopeSet;
+use crate::text::has_nul;
 
 /// Each scope with the claims it stands for.
 const OF_SCOPES: [(&str, &[&str]); 4] = [
@@ -91,7 +92,7 @@ impl ClaimsRequest {
             )
         };
         let parsed = (text.len() <= MOST_BYTES).then(|| serde_json::from_str(text).ok()).flatten();
-        let Some(Value::Object(members)) = parsed else { return Err(malformed()) };
+        let Some(Value::Object(members)) = parsed.filter(|parsed| !has_nul(parsed)) else { return Err(malformed()) };
         let member = |name: &str| match members.get(name) {
             None | Some(Value::Null) => Ok(BTreeMap::new()),
             Some(Value::Object(claims)) => {
@@ -101,7 +102,12 @@ impl ClaimsRequest {
             }
             Some(_) => Err(malformed()),
         };
-        Ok(Self { userinfo: member("userinfo")?, id_token: member("id_token")? })
+        let asked = Self { userinfo: member("userinfo")?, id_token: member("id_token")? };
+        // An answer is about one user: what cannot name one would be about anybody.
+        let subjects = [&asked.userinfo, &asked.id_token].map(|claims| claims.get("sub"));
+        let names_one = |wanted: &Wanted| matches!(wanted.values.as_slice(), [] | [Value::String(_)]);
+        let all_name_one = subjects.into_iter().flatten().all(names_one);
+        if all_name_one { Ok(asked) } else { Err(malformed()) }
     }
 
     /// The same without the claims of scopes that are not among `allowed`.
@@ -137,9 +143,14 @@ impl ClaimsRequest {
     }
 }
 
-/// The names that [`ClaimsRequest::names`] kept for `member`.
-pub(crate) fn kept<'k>(names: &'k Map<String, Value>, member: &str) -> impl Iterator<Item = &'k str> {
-    names.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+/// The names that [`ClaimsRequest::names`] kept for `member`, without the claims of scopes that are not among `allowed` any more.
+pub(crate) fn kept<'k>(
+    names: &'k Map<String, Value>,
+    member: &str,
+    allowed: &ScopeSet,
+) -> impl Iterator<Item = &'k str> {
+    let names = names.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    names.filter(move |name| scope_of(name).is_none_or(|scope| allowed.contains(scope)))
 }
 
 fn wanted(how: &Value) -> Option<Wanted> {
@@ -180,8 +191,10 @@ mod tests {
         assert!(claims.essential_acr().is_none());
         assert_eq!(claims.scopes(), scopes("email profile"));
         let names = claims.names();
-        assert_eq!(kept(&names, "userinfo").collect::<Vec<_>>(), ["email", "name"]);
-        assert_eq!(kept(&names, "id_token").collect::<Vec<_>>(), ["acr", "auth_time", "sub"]);
+        let all = scopes("email profile");
+        assert_eq!(kept(&names, "userinfo", &all).collect::<Vec<_>>(), ["email", "name"]);
+        assert_eq!(kept(&names, "userinfo", &scopes("email")).collect::<Vec<_>>(), ["email"]);
+        assert_eq!(kept(&names, "id_token", &all).collect::<Vec<_>>(), ["acr", "auth_time", "sub"]);
         let fewer = claims.within(&scopes("openid profile"));
         assert_eq!(fewer.userinfo.keys().collect::<Vec<_>>(), ["name"]);
     }
@@ -194,6 +207,10 @@ mod tests {
             "[]",
             "7",
             r#"{"userinfo":[]}"#,
+            r#"{"id_token":{"sub":{"value":5}}}"#,
+            r#"{"id_token":{"sub":{"values":["a","b"]}}}"#,
+            r#"{"id_token":{"acr":{"values":["\u0000"]}}}"#,
+            r#"{"userinfo":{"name":{"value":{"a\u0000":1}}}}"#,
             r#"{"userinfo":{"name":true}}"#,
             r#"{"id_token":{"acr":{"essential":"yes"}}}"#,
             r#"{"id_token":{"acr":{"value":"a","values":["b"]}}}"#,

@@ -16,7 +16,7 @@ use crate::id::{TokenFamilyId, UserId};
 use crate::op::Op;
 use crate::session;
 use crate::shared::Shared;
-use crate::token::{Token, kind, same};
+use crate::token::{Token, kind, same, sha256};
 
 /// Redeems a code, once. A code that comes back ends everything that came of it: somebody else has it too (RFC 9700, section 4.5).
 pub(super) async fn redeem(shared: &Shared, asked: Asked<'_>) -> Result<Draft, OAuthError> {
@@ -44,7 +44,7 @@ pub(super) async fn redeem(shared: &Shared, asked: Asked<'_>) -> Result<Draft, O
         return Err(bad());
     }
     let resources = params.all("resource").map(str::to_owned).collect();
-    let resources = narrowed(&shared.config.http.base_url, resources, &grant.request.resources)?;
+    let resources = narrowed(&shared.config, client, resources, &grant.request.resources)?;
     let held = session::hold(&mut op, &holder.session_id).await?.filter(|(_, user)| user.id == holder.user_id);
     let (session, user) = held.ok_or_else(bad)?;
     let family = TokenFamilyId::mint(op.now(), op.entropy());
@@ -114,7 +114,7 @@ fn is_verifier(text: &str) -> bool {
 }
 
 fn s256(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Token::<kind::AuthorizationCode>::presented(verifier).digest().as_bytes())
+    URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()))
 }
 
 fn bad() -> OAuthError {

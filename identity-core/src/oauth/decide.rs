@@ -13,7 +13,7 @@ pub(crate) struct Situation<'a> {
     pub(crate) request: &'a AuthorizationRequest,
     /// Whether the client is ours, so that nobody is asked.
     pub(crate) first_party: bool,
-    /// Whether whoever gets the answer is the client for certain, so that remembered consent counts.
+    /// Whether whoever gets the answer is the client for certain, so that it may get one in silence.
     pub(crate) assured: bool,
     /// Who is signed in.
     pub(crate) browser: Option<Browser<'a>>,
@@ -146,7 +146,9 @@ fn needs_consent(situation: &Situation<'_>, browser: &Browser<'_>) -> bool {
     if request.prompt.consent {
         return true;
     }
-    if situation.first_party {
+    // What is ours is asked about where any program of the machine could pretend to be it, unless somebody has just signed in for it:
+    // nothing goes there in silence (RFC 8252, section 8.6).
+    if situation.first_party && (situation.assured || browser.since_begun || browser.kept) {
         return false;
     }
     let covers = |agreed: Agreed<'_>| {

@@ -150,4 +150,24 @@ impl fmt::Display for OAuthError {
     }
 }
 
-impl std::error::Error for OAuthError {}
+impl std::error::Error for OAuthError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_ref().map(|cause| cause as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_that_is_our_fault_has_a_cause_for_the_log() {
+        let ours = OAuthError::from(Error::internal("the disk is gone"));
+        let cause = ours.source().unwrap();
+        assert_eq!(cause.source().unwrap().to_string(), "the disk is gone");
+        assert!(!ours.to_string().contains("disk"));
+        assert!(OAuthError::new(ErrorCode::InvalidGrant, "The code is not good.").source().is_none());
+    }
+}

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::claims::{kept, of_scopes, pick};
 use super::client::Client;
+use super::offer;
 use super::subject::{sid, subject};
 use crate::claims::standard;
 use crate::error::Result;
@@ -47,7 +48,8 @@ pub(crate) async fn draft(
     nonce: Option<&str>,
 ) -> Result<Draft> {
     let shared = op.shared();
-    let mut names: Vec<&str> = kept(&family.claims, "id_token").collect();
+    let allowed = offer::scopes_for(&shared.config.oauth, client);
+    let mut names: Vec<&str> = kept(&family.claims, "id_token", &allowed).collect();
     if client.policy.claims_in_id_token {
         of_scopes(scope).for_each(|name| names.push(name));
     }

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::access::{self, Terms};
 use super::client::{Client, ClientKind, GrantType, RefreshPolicy};
 use super::error::{ErrorCode, OAuthError};
-use super::id_token;
+use super::{id_token, offer};
+use crate::config::Config;
 use crate::error::Result;
 use crate::family::{self, Family, OpenedIn, Opening, Rotation, Rules};
 use crate::id::TokenFamilyId;
@@ -107,7 +108,7 @@ pub(crate) async fn open(
     renew(op, client, &family, user, (&scope, resources), nonce.as_deref(), refresh).await
 }
 
-/// Makes further tokens of a family, for this scope and these resources.
+/// Makes further tokens of a family, for this scope and these resources, as far as the client may still have the scope.
 pub(crate) async fn renew(
     op: &mut Op<'_>,
     client: &Client,
@@ -117,6 +118,7 @@ pub(crate) async fn renew(
     nonce: Option<&str>,
     refresh: Option<Token<kind::Refresh>>,
 ) -> Result<Draft> {
+    let scope = &scope.both(&offer::scopes_for(&op.shared().config.oauth, client));
     let access = access::draft(op, &Terms { client, family: Some(family), scope, resources }).await?;
     let id_token = if scope.contains(OPENID) {
         Some(id_token::draft(op, client, family, user, scope, nonce).await?)
@@ -139,14 +141,28 @@ pub(crate) fn refresh_rules(shared: &Shared, client: &Client) -> Rules {
     Rules { rotation, idle, replay_window: options.refresh_replay_window }
 }
 
-/// The resources that a token is asked for now, of those that were agreed to (RFC 8707, section 2.2).
-pub(crate) fn narrowed(issuer: &str, asked: Vec<String>, agreed: &[String]) -> Result<Vec<String>, OAuthError> {
-    let ours_alone = agreed.is_empty() && asked.iter().all(|uri| uri == issuer);
+/// The resources that a token is asked for now, of those that were agreed to (RFC 8707, section 2.2) and that the client may still ask
+/// for.
+pub(crate) fn narrowed(
+    config: &Config,
+    client: &Client,
+    asked: Vec<String>,
+    agreed: &[String],
+) -> Result<Vec<String>, OAuthError> {
+    let wrong = |text: &'static str| Err(OAuthError::new(ErrorCode::InvalidTarget, text));
+    let may_reach = |uri: &&String| offer::may_reach(config, client, uri);
+    let ours_alone = agreed.is_empty() && asked.iter().all(|uri| *uri == config.http.base_url);
     if asked.is_empty() || ours_alone {
-        return Ok(agreed.to_vec());
+        let left: Vec<String> = agreed.iter().filter(may_reach).cloned().collect();
+        // Without any it would be a token for ourselves, which nobody has asked for.
+        return if left.is_empty() && !agreed.is_empty() {
+            wrong("The client may not have the resource any more.")
+        } else {
+            Ok(left)
+        };
     }
-    if asked.iter().all(|uri| agreed.contains(uri)) {
+    if asked.iter().all(|uri| agreed.contains(uri) && may_reach(&uri)) {
         return Ok(asked);
     }
-    Err(OAuthError::new(ErrorCode::InvalidTarget, "The resource is more than was agreed to."))
+    wrong("The resource is more than was agreed to, or not for this client any more.")
 }

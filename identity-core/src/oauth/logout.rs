@@ -1,7 +1,5 @@
 //! Logging out at the wish of a client (OpenID Connect RP-Initiated Logout 1.0).
 
-use std::time::Duration;
-
 use serde_json::{Map, Value};
 
 use super::OAuth;
@@ -19,6 +17,7 @@ use crate::op::Op;
 use crate::request::RequestInfo;
 use crate::session::Sessions;
 use crate::shared::Shared;
+use crate::time::CLOCK_SKEW;
 use crate::token::{Token, kind};
 
 /// Longest `state`, in bytes. Longer ones are refused, never cut.
@@ -189,7 +188,7 @@ async fn hint(shared: &Shared, hint: Option<&str>) -> Result<Hint> {
         types: &[id_token::TYPE],
         algorithms: Algorithm::ALL,
         now: shared.clock.now(),
-        leeway: Duration::ZERO,
+        leeway: CLOCK_SKEW,
         expired_is_fine: true,
     };
     Ok(keys::verify(shared, hint, &expected).await?.map_or(Hint::Bad, Hint::Good))

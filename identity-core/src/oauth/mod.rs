@@ -38,6 +38,7 @@ pub use logout::{GoOn, LoggedIn, LogoutStep};
 pub use params::Params;
 pub use userinfo::UserInfo;
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::error::Result;
@@ -46,16 +47,24 @@ use crate::op::Op;
 use crate::shared::Shared;
 use crate::time::before;
 
-/// How long codes, requests and families are kept once they are over, so that one that comes back is known for what it is.
+/// How long codes and families are kept once they are over, so that one that comes back is known for what it is.
 const KEEP: Duration = Duration::from_hours(24);
+/// How long a device whose code has run out hears so, instead of that there is no such code.
+const KEEP_DEVICES: Duration = Duration::from_mins(10);
 
 /// What a client presents beside the parameters: the `Authorization` header, as it came.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Presented<'a> {
     /// The whole value of the header.
     pub authorization: Option<&'a str>,
     /// The parameters of the form.
     pub params: &'a Params,
+}
+
+impl fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presented").field("params", self.params).finish_non_exhaustive()
+    }
 }
 
 /// The authorization server.
@@ -64,12 +73,12 @@ pub struct OAuth<'s> {
     pub(crate) shared: &'s Shared,
 }
 
-/// Removes what is over, at most 500 rows of each kind. Returns how many.
+/// Removes what is over, at most 500 rows of each kind. Returns how many. What nobody answered goes first: anybody can ask.
 pub(crate) async fn purge(op: &mut Op<'_>) -> Result<u64> {
     let limit = before(op.now(), KEEP);
     let grants = grant::store::purge(op, limit).await?;
     let families = family::store::purge(op, limit).await?;
     let tokens = access::store::purge(op).await?;
-    let devices = device::store::purge(op, limit).await?;
+    let devices = device::store::purge(op, before(op.now(), KEEP_DEVICES)).await?;
     Ok(grants + families + tokens + devices)
 }

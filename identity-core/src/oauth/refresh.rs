@@ -38,7 +38,7 @@ pub(super) async fn refresh(shared: &Shared, asked: Asked<'_>) -> Result<Draft, 
     }
     let scope = narrowed_scope(params.one("scope")?, &family.scope)?;
     let resources = params.all("resource").map(str::to_owned).collect();
-    let resources = narrowed(&shared.config.http.base_url, resources, &family.resources)?;
+    let resources = narrowed(&shared.config, client, resources, &family.resources)?;
     let next = match verdict {
         Verdict::Rotate => family::rotate(&mut op, &family).await?,
         Verdict::Keep => family::store::touch(&mut op, &family).await?.then_some(token),

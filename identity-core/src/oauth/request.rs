@@ -20,11 +20,12 @@ use crate::keys;
 use crate::op::Op;
 use crate::scope::{OFFLINE_ACCESS, OPENID, ScopeSet};
 use crate::shared::Shared;
+use crate::time::CLOCK_SKEW;
 
-/// Longest `state` and `nonce`, in bytes. Longer ones are refused, never cut.
+/// Longest parameter of those that are kept as they came, in bytes. Longer ones are refused, never cut.
 const MOST_BYTES: usize = 2048;
-/// Most locales that are looked at.
-const MOST_LOCALES: usize = 16;
+/// Most words of a list that are looked at.
+const MOST_WORDS: usize = 16;
 /// Most resources of one request.
 const MOST_RESOURCES: usize = 16;
 
@@ -91,7 +92,10 @@ impl<'p> ClientChecked<'p> {
         let claims = params.one("claims")?.map(ClaimsRequest::parse).transpose()?.unwrap_or_default();
         let claims = claims.within(&offer::scopes_for(&config.oauth, client));
         let subject = subject(hint, &claims)?;
-        let words = |name| Ok::<_, OAuthError>(words(params.one(name)?));
+        let words = |name| {
+            let words = words(short_enough(params, name)?.as_deref());
+            Ok::<_, OAuthError>(words.into_iter().take(MOST_WORDS).collect::<Vec<_>>())
+        };
         let acr_values = Some(words("acr_values")?).filter(|values| !values.is_empty());
         Ok(AuthorizationRequest {
             client_id: client.id.clone(),
@@ -104,7 +108,7 @@ impl<'p> ClientChecked<'p> {
             max_age,
             login_hint: short_enough(params, "login_hint")?,
             subject,
-            ui_locales: words("ui_locales")?.into_iter().take(MOST_LOCALES).collect(),
+            ui_locales: words("ui_locales")?,
             acr_values: acr_values.unwrap_or_else(|| client.metadata.default_acr_values.clone()),
             claims,
         })
@@ -121,7 +125,7 @@ pub(crate) async fn hint(shared: &Shared, params: &Params) -> Ours<Hint> {
         types: &["JWT"],
         algorithms: Algorithm::ALL,
         now: shared.clock.now(),
-        leeway: std::time::Duration::ZERO,
+        leeway: CLOCK_SKEW,
         expired_is_fine: true,
     };
     let claims = keys::verify(shared, hint, &expected).await?.ok();

@@ -1,10 +1,12 @@
 //! The UserInfo endpoint (OpenID Connect Core, section 5.3).
 
+use std::fmt;
+
 use serde_json::{Map, Value, json};
 
 use super::claims::{kept, of_scopes, pick};
 use super::error::{ErrorCode, OAuthError};
-use super::{OAuth, access, client, id_token};
+use super::{OAuth, access, client, id_token, offer};
 use crate::claims::standard;
 use crate::jwt::audiences;
 use crate::keys;
@@ -13,12 +15,22 @@ use crate::scope::OPENID;
 use crate::user;
 
 /// What UserInfo answers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum UserInfo {
     /// A JSON object.
     Plain(Map<String, Value>),
     /// The same as a signed token, for clients that registered `userinfo_signed_response_alg`.
     Signed(String),
+}
+
+/// Shows nothing of the user.
+impl fmt::Debug for UserInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "Plain(redacted)",
+            Self::Signed(_) => "Signed(redacted)",
+        })
+    }
 }
 
 impl OAuth<'_> {
@@ -44,7 +56,8 @@ impl OAuth<'_> {
         let own = user::store::claims(&op, &user.id).await?;
         let known = standard(&user, &own);
         let mut claims = pick(&known, of_scopes(&scope));
-        claims.extend(pick(&known, kept(&family.claims, "userinfo")));
+        let allowed = offer::scopes_for(&shared.config.oauth, &client);
+        claims.extend(pick(&known, kept(&family.claims, "userinfo", &allowed)));
         claims.insert("sub".to_owned(), json!(access.text("sub")));
         let Some(algorithm) = client.metadata.userinfo_signed_response_alg else { return Ok(UserInfo::Plain(claims)) };
         claims.insert("iss".to_owned(), json!(issuer));

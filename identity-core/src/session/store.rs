@@ -11,8 +11,8 @@ use crate::account::CREDENTIAL;
 use crate::error::Result;
 use crate::id::{SessionId, UserId};
 use crate::op::Op;
-use crate::store::value::{self, column, object};
-use crate::store::{Batch, Row, Sql, lock_rows};
+use crate::store::value::{self, object};
+use crate::store::{Batch, Row, Sql, for_update, lock_rows};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 use crate::user::{Ban, User};
@@ -53,17 +53,13 @@ impl From<Model> for Session {
             remembered: row.remembered,
             ip_address: row.ip_address.and_then(|ip| ip.parse().ok()),
             user_agent: row.user_agent,
-            amr: words(&row.amr),
+            amr: value::words(&row.amr),
             fields: object(row.fields),
             created_at: row.created_at,
             updated_at: row.updated_at,
             expires_at: row.expires_at,
         }
     }
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// Inserts a session, provided that what it rests on still stands at this very moment: the user is live, and the password that
@@ -159,8 +155,7 @@ pub(crate) async fn find(
 /// Finds a session and its user by the id of the session, and keeps both as they are until the end of the transaction.
 pub(crate) async fn hold(op: &mut Op<'_>, id: &SessionId) -> Result<Option<Found>> {
     let sql = format!("{}{}", find!("", "s.id = $1"), lock_rows(op.db(), "u, s"));
-    let row = Sql::new(op.db(), sql, [value::text(id.as_str())]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row), false)).transpose()
+    Sql::new(op.db(), sql, [value::text(id.as_str())]).one(op.db(), |row| read(row, false)).await
 }
 
 fn read(row: &Row<'_>, with_provisioning: bool) -> Result<Found> {
@@ -171,7 +166,7 @@ fn read(row: &Row<'_>, with_provisioning: bool) -> Result<Found> {
         remembered: row.column(2)?,
         ip_address: row.column::<Option<String>>(3)?.and_then(|ip| ip.parse().ok()),
         user_agent: row.column(4)?,
-        amr: words(&row.column::<String>(20)?),
+        amr: value::words(&row.column::<String>(20)?),
         fields: object(row.column(5)?),
         created_at: row.column(6)?,
         updated_at: row.column(7)?,
@@ -238,12 +233,12 @@ async fn lock_where(
     condition: &str,
     values: Vec<sea_orm::Value>,
 ) -> Result<Option<(SessionId, UserId)>> {
-    let lock = if op.db().get_database_backend() == DbBackend::Postgres { " FOR UPDATE" } else { "" };
+    let lock = for_update(op.db(), "identity_sessions");
     let sql = format!("SELECT id, user_id FROM identity_sessions WHERE {condition}{lock}");
-    let row = Sql::new(op.db(), sql, values).row(op.db()).await?;
-    let read =
-        |row| Ok((SessionId::from_text(column::<String>(&row, 0)?), UserId::from_text(column::<String>(&row, 1)?)));
-    row.map(read).transpose()
+    let read = |row: &Row<'_>| {
+        Ok((SessionId::from_text(row.column::<String>(0)?), UserId::from_text(row.column::<String>(1)?)))
+    };
+    Sql::new(op.db(), sql, values).one(op.db(), read).await
 }
 
 /// Removes a session. Says whether this call did it.

@@ -1,7 +1,7 @@
 //! What statements run on, and how long they are waited for.
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use tokio::time::timeout;
 
-use super::Tx;
+use super::{Store, Tx};
 use crate::error::Result;
 
 /// How long PostgreSQL may take for one step of a request: to give a connection, to run a statement, to commit.
@@ -21,32 +21,35 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// Either the pool or an open transaction. Whoever waits on it longer than 2 s for PostgreSQL is told that the database does not
 /// answer.
 #[derive(Debug)]
-pub struct Conn<'c>(DatabaseExecutor<'c>);
+pub struct Conn<'c> {
+    executor: DatabaseExecutor<'c>,
+    doubts: &'c Doubts,
+}
 
 impl<'c> Conn<'c> {
     /// The pool: each statement by itself.
-    pub(crate) fn pool(pool: &'c DatabaseConnection) -> Self {
-        Self(DatabaseExecutor::Connection(pool))
+    pub(crate) fn pool(store: &'c Store) -> Self {
+        Self { executor: DatabaseExecutor::Connection(&store.connection), doubts: &store.doubts }
     }
 
     /// A transaction that somebody else commits.
-    pub(crate) fn joined(tx: &'c Tx) -> Self {
-        Self(DatabaseExecutor::Transaction(tx))
+    pub(crate) fn joined(store: &'c Store, tx: &'c Tx) -> Self {
+        Self { executor: DatabaseExecutor::Transaction(tx), doubts: &store.doubts }
     }
 
     /// A transaction of our own.
-    pub(crate) fn owned(tx: Tx) -> Self {
-        Self(DatabaseExecutor::OwnedTransaction(tx))
+    pub(crate) fn owned(store: &'c Store, tx: Tx) -> Self {
+        Self { executor: DatabaseExecutor::OwnedTransaction(tx), doubts: &store.doubts }
     }
 
     /// Whether somebody else commits.
     pub(crate) fn is_joined(&self) -> bool {
-        matches!(self.0, DatabaseExecutor::Transaction(_))
+        matches!(self.executor, DatabaseExecutor::Transaction(_))
     }
 
     /// The pool, unless this is a transaction.
     pub(super) fn as_pool(&self) -> Option<&'c DatabaseConnection> {
-        match &self.0 {
+        match &self.executor {
             DatabaseExecutor::Connection(pool) => Some(pool),
             DatabaseExecutor::Transaction(_) | DatabaseExecutor::OwnedTransaction(_) => None,
         }
@@ -57,43 +60,49 @@ impl<'c> Conn<'c> {
     /// # Errors
     /// Any error of the database. After `store_unavailable` nobody knows whether it was committed.
     pub(crate) async fn commit(self) -> Result<()> {
-        if let DatabaseExecutor::OwnedTransaction(tx) = self.0 {
-            in_time(tx.get_database_backend(), tx.commit()).await?;
+        if let DatabaseExecutor::OwnedTransaction(tx) = self.executor {
+            self.doubts.in_time(tx.get_database_backend(), tx.commit()).await?;
         }
         Ok(())
     }
 
-    async fn in_time<T>(&self, step: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
-        in_time(self.0.get_database_backend(), step).await
+    /// Waits for one step, as [`Doubts::in_time`].
+    pub(super) async fn in_time<T, E: From<DbErr>>(
+        &self,
+        step: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        self.doubts.in_time(self.executor.get_database_backend(), step).await
     }
 }
 
 #[async_trait]
 impl ConnectionTrait for Conn<'_> {
     fn get_database_backend(&self) -> DbBackend {
-        self.0.get_database_backend()
+        self.executor.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.in_time(self.0.execute_raw(statement)).await
+        self.in_time(self.executor.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.in_time(self.0.execute_unprepared(sql)).await
+        self.in_time(self.executor.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.in_time(self.0.query_one_raw(statement)).await
+        self.in_time(self.executor.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.in_time(self.0.query_all_raw(statement)).await
+        self.in_time(self.executor.query_all_raw(statement)).await
     }
 }
 
-/// What speaks against the connections that come back to the pool.
-static SUSPICION: Mutex<Suspicion> = Mutex::new(Suspicion { until: None, hang_ups: 0 });
+/// What speaks against the connections that come back to the pool of one database.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Doubts(Arc<Mutex<Suspicion>>);
 
+#[derive(Debug, Default)]
 struct Suspicion {
     /// Until when each of them is asked for a sign of life.
     until: Option<Instant>,
@@ -128,48 +137,60 @@ impl Suspicion {
 }
 
 /// Notes a step that was given up by whoever waited for it: because it took too long, or because the client went away.
-struct Waiting {
+struct Waiting<'d> {
+    doubts: &'d Doubts,
     since: Instant,
     answered: bool,
 }
 
-impl Drop for Waiting {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if !self.answered {
-            SUSPICION.lock().unwrap_or_else(PoisonError::into_inner).note(self.since.elapsed(), Instant::now());
+            self.doubts.note(self.since.elapsed(), Instant::now());
         }
     }
 }
 
-/// Whether a connection that comes back to the pool answers, as far as there is reason to ask: asking costs as much as a statement.
-/// The pool itself asks too, but waits for the answer for ever, and the place of the connection stays taken: with all places taken
-/// so, nothing new would be opened although the server is there again.
-pub(super) async fn is_answering(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    if !SUSPICION.lock().unwrap_or_else(PoisonError::into_inner).asks(Instant::now()) {
-        return Ok(true);
+impl Doubts {
+    fn note(&self, waited: Duration, now: Instant) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).note(waited, now);
     }
-    match timeout(PATIENCE, connection.ping()).await {
-        Ok(answered) => answered.map(|()| true),
-        Err(_) => Err(sqlx::Error::PoolTimedOut),
-    }
-}
 
-/// Waits for one step. A server that is stopped in its tracks, or cut off without a word, keeps its connections open and says
-/// nothing: no error would ever come. A file does not do that, and has a busy timeout.
-pub(super) async fn in_time<T, E: From<DbErr>>(
-    backend: DbBackend,
-    step: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    if backend != DbBackend::Postgres {
-        return step.await;
+    fn asks(&self, now: Instant) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).asks(now)
     }
-    let mut waiting = Waiting { since: Instant::now(), answered: false };
-    match timeout(PATIENCE, step).await {
-        Ok(done) => {
-            waiting.answered = true;
-            done
+
+    /// Whether a connection that comes back to the pool answers, as far as there is reason to ask: asking costs as much as a statement.
+    /// The pool itself asks too, but waits for the answer for ever, and the place of the connection stays taken: with all places taken
+    /// so, nothing new would be opened although the server is there again.
+    pub(super) async fn is_answering(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        if !self.asks(Instant::now()) {
+            return Ok(true);
         }
-        Err(late) => Err(DbErr::Conn(RuntimeErr::Internal(format!("the database does not answer: {late}"))).into()),
+        match timeout(PATIENCE, connection.ping()).await {
+            Ok(answered) => answered.map(|()| true),
+            Err(_) => Err(sqlx::Error::PoolTimedOut),
+        }
+    }
+
+    /// Waits for one step. A server that is stopped in its tracks, or cut off without a word, keeps its connections open and says
+    /// nothing: no error would ever come. A file does not do that, and has a busy timeout.
+    pub(super) async fn in_time<T, E: From<DbErr>>(
+        &self,
+        backend: DbBackend,
+        step: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        if backend != DbBackend::Postgres {
+            return step.await;
+        }
+        let mut waiting = Waiting { doubts: self, since: Instant::now(), answered: false };
+        match timeout(PATIENCE, step).await {
+            Ok(done) => {
+                waiting.answered = true;
+                done
+            }
+            Err(late) => Err(DbErr::Conn(RuntimeErr::Internal(format!("the database does not answer: {late}"))).into()),
+        }
     }
 }
 
@@ -180,7 +201,7 @@ mod tests {
     #[test]
     fn a_client_that_goes_away_has_one_connection_asked_and_a_late_answer_all_of_them_for_a_minute() {
         let now = Instant::now();
-        let mut suspicion = Suspicion { until: None, hang_ups: 0 };
+        let mut suspicion = Suspicion::default();
         assert!(!suspicion.asks(now));
         suspicion.note(Duration::from_millis(20), now);
         assert!(suspicion.asks(now));
@@ -188,5 +209,13 @@ mod tests {
         suspicion.note(LATE, now);
         assert!(suspicion.asks(now) && suspicion.asks(now + SUSPECTED_FOR / 2));
         assert!(!suspicion.asks(now + SUSPECTED_FOR));
+    }
+
+    #[test]
+    fn what_one_database_is_suspected_of_is_nothing_to_another() {
+        let now = Instant::now();
+        let (late, other) = (Doubts::default(), Doubts::default());
+        late.clone().note(LATE, now);
+        assert!(late.asks(now) && !other.asks(now));
     }
 }

@@ -28,7 +28,7 @@ use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::token::Digest;
 
-use self::conn::{PATIENCE, in_time};
+use self::conn::{Doubts, PATIENCE};
 use self::lookup::{Key, Lookups};
 use self::lookup_postgres::LookupsOnPostgres;
 
@@ -88,6 +88,8 @@ pub struct Store {
     /// SQLite lets one writer at a time; the others wait here, without a connection that a reader could use.
     turn: Option<Arc<Semaphore>>,
     lookups: LookupsBeside,
+    /// What speaks against the connections of the pool.
+    doubts: Doubts,
 }
 
 /// The connections beside the pool that only find rows of digests.
@@ -116,6 +118,7 @@ impl Store {
     /// # Errors
     /// `store_unavailable` when it cannot be reached or the URL is of another kind.
     pub async fn connect_with(options: StoreOptions) -> Result<Self> {
+        let doubts = Doubts::default();
         let mut connect = ConnectOptions::new(options.url.as_str());
         let mut in_pool = options.max_connections;
         let for_lookups = (options.max_connections / 2).max(1);
@@ -145,12 +148,17 @@ impl Store {
                     .optimize_on_close(true, None)
             });
         } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
+            let doubts = doubts.clone();
             connect
                 .test_before_acquire_if_idle_for(Duration::from_mins(1))
                 .set_application_name("identity")
                 .statement_timeout(PATIENCE)
-                .map_sqlx_postgres_pool_opts(|pool| {
-                    pool.after_release(|connection, _| Box::pin(async { conn::is_answering(connection).await }))
+                .map_sqlx_postgres_pool_opts(move |pool| {
+                    let doubts = doubts.clone();
+                    pool.after_release(move |connection, _| {
+                        let doubts = doubts.clone();
+                        Box::pin(async move { doubts.is_answering(connection).await })
+                    })
                 });
         } else {
             return Err(
@@ -170,14 +178,19 @@ impl Store {
             DatabaseConnectionType::Disconnected => None,
         };
         let lookups = lookups.unwrap_or(LookupsBeside::None);
-        Ok(Self { lookups, ..Self::from_connection(connection) })
+        Ok(Self { lookups, doubts, ..Self::from_connection(connection) })
     }
 
     /// Takes over a connection that the embedding application has opened. A SQLite pool must have been opened with foreign keys on.
     #[must_use]
     pub fn from_connection(connection: DatabaseConnection) -> Self {
         let one_writer = connection.get_database_backend() == DbBackend::Sqlite;
-        Self { connection, turn: one_writer.then(|| Arc::new(Semaphore::new(1))), lookups: LookupsBeside::None }
+        Self {
+            connection,
+            turn: one_writer.then(|| Arc::new(Semaphore::new(1))),
+            lookups: LookupsBeside::None,
+            doubts: Doubts::default(),
+        }
     }
 
     /// The connection, for migrations and for the embedding application's own tables.
@@ -196,7 +209,7 @@ impl Store {
         {
             return Ok(());
         }
-        let conn = Conn::pool(&self.connection);
+        let conn = Conn::pool(self);
         Sql::new(&conn, "SELECT 1", []).row(&conn).await.map(|_| ())
     }
 
@@ -275,14 +288,15 @@ impl Store {
             return Ok((self.connection.begin_with_options(options).await?, turn));
         }
         let begun = begin_for_certain(self.connection.clone(), options);
-        let tx = in_time(backend, async { begun.await.map_err(|lost| DbErr::Custom(lost.to_string()))? }).await?;
+        let begun = async { begun.await.map_err(|lost| DbErr::Custom(lost.to_string()))? };
+        let tx = self.doubts.in_time(backend, begun).await?;
         Ok((tx, turn))
     }
 
     /// Runs one statement that writes and needs no other beside it. Answers how many rows it has written.
     pub(crate) async fn write_alone(&self, sql: &'static str, values: impl IntoIterator<Item = Value>) -> Result<u64> {
         let _turn = self.turn().await?;
-        let conn = Conn::pool(&self.connection);
+        let conn = Conn::pool(self);
         Sql::new(&conn, sql, values).execute(&conn).await
     }
 
@@ -350,6 +364,20 @@ impl Sql {
     pub(crate) async fn rows(self, conn: &Conn<'_>) -> Result<Vec<QueryResult>> {
         Ok(conn.query_all_raw(self.0).await?)
     }
+
+    /// The row, as what it stands for.
+    pub(crate) async fn one<T>(
+        self,
+        conn: &Conn<'_>,
+        read: impl FnOnce(&Row<'_>) -> Result<T> + Send,
+    ) -> Result<Option<T>> {
+        self.row(conn).await?.map(|row| read(&Row::Pooled(&row))).transpose()
+    }
+
+    /// The rows, as what they stand for.
+    pub(crate) async fn all<T>(self, conn: &Conn<'_>, read: impl Fn(&Row<'_>) -> Result<T> + Send) -> Result<Vec<T>> {
+        self.rows(conn).await?.iter().map(|row| read(&Row::Pooled(row))).collect()
+    }
 }
 
 /// Asks the pool itself. The futures of SeaORM have room for opening a connection to any database, some 80 KiB, and are moved three
@@ -371,7 +399,7 @@ async fn pooled_row(conn: &Conn<'_>, sql: &'static str, key: Key<'_>) -> Result<
                 Key::Text(text) => sqlx::query(sql).bind(text),
             };
             let row = async { Ok::<_, Error>(query.fetch_optional(pool).await?) };
-            return Ok(in_time(DbBackend::Postgres, row).await?.map(QueryResult::from));
+            return Ok(conn.in_time(row).await?.map(QueryResult::from));
         }
     }
     let value = match key {
@@ -379,6 +407,15 @@ async fn pooled_row(conn: &Conn<'_>, sql: &'static str, key: Key<'_>) -> Result<
         Key::Text(text) => value::text(text),
     };
     Sql::new(conn, sql, [value]).row(conn).await
+}
+
+/// The clause that keeps rows for whoever reads them, until the end of the transaction: nobody else writes or keeps them meanwhile.
+/// SQLite needs none: its writers come one at a time.
+pub(crate) fn for_update(conn: &Conn<'_>, table: &str) -> String {
+    match conn.get_database_backend() {
+        DbBackend::Postgres => format!(" FOR UPDATE OF {table}"),
+        _ => String::new(),
+    }
 }
 
 /// The clause that locks the rows a conditional insert depends on. SQLite needs none: its writers come one at a time.

@@ -141,6 +141,18 @@ async fn a_token_of_a_user_opens_what_it_is_for() {
 }
 
 #[tokio::test]
+async fn a_token_of_an_administrator_passes_no_gate_of_a_role() {
+    let world = World::start().await;
+    let ann = world.app.user("ann").await;
+    let id = UserId::from_text(ann.session().await["user"]["id"].as_str().unwrap());
+    world.app.identity.users().set_role(&id, "admin").await.unwrap();
+    let token = world.token(&ann, "openid reports:read").await;
+    for (mode, app) in world.named() {
+        assert_eq!(ask_with(app, "/report", &token).await.refusal(), refused(403, "permission_denied"), "{mode}");
+    }
+}
+
+#[tokio::test]
 async fn tokens_for_something_else_and_id_tokens_open_nothing() {
     let world = World::start().await;
     let ann = world.app.user("ann").await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use identity_core::Identity;
-use identity_core::config::{Config, Registration};
+use identity_core::config::{Config, Registration, ResourceSpec};
 use identity_core::oauth::client::AuthMethod;
 use identity_core::oauth::{ClientMetadata, ClientPolicy};
 use identity_core::store::Store;
@@ -17,6 +17,7 @@ async fn app() -> TestApp {
     let pages = |config: &mut Config| {
         config.oauth.login_url = Some("/login".to_owned());
         config.oauth.consent_url = Some("https://app.example.test/agree?theme=dark".to_owned());
+        config.http.trusted_origins = vec!["https://app.example.test".to_owned()];
     };
     TestApp::builder().config(pages).start().await
 }
@@ -89,6 +90,37 @@ async fn a_sign_in_on_a_page_of_the_application_goes_on_to_consent_and_to_the_cl
     assert_eq!(claims(tokens["id_token"].as_str().unwrap())["nonce"], "the nonce");
     let again = ann.post("/oauth2/consent", json!({ "accept": true, "oauth_query": query_of(&agree) })).await;
     again.expect_oauth(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn the_page_for_consent_is_told_of_everything_that_is_agreed_to() {
+    let (one, other) = ("https://one.example.test", "https://other.example.test");
+    let app = TestApp::builder().config(|config| {
+        config.oauth.consent_url = Some("/agree".to_owned());
+        config.oauth.resources = [one, other].map(resource).to_vec();
+    });
+    let app = app.start().await;
+    let client = RelyingParty::with(&app, "client", AuthMethod::None, |_, policy| {
+        policy.resources = vec![one.to_owned(), other.to_owned()];
+    });
+    let client = client.await;
+    let ann = app.user("ann").await;
+    let ask = client.ask().with("claims", r#"{"userinfo":{"email":null},"id_token":{"name":null}}"#);
+    let page = sent_to(&ann, &ask.also("resource", one).also("resource", other)).await;
+    assert_eq!(parameter(&page, "scope").as_deref(), Some("email openid profile"), "{page}");
+    let query: Vec<(String, String)> = form_urlencoded::parse(query_of(&page).as_bytes()).into_owned().collect();
+    let resources: Vec<&str> =
+        query.iter().filter(|(name, _)| name == "resource").map(|(_, value)| value.as_str()).collect();
+    assert_eq!(resources, [one, other], "{page}");
+    let without: Vec<_> = query.iter().filter(|(_, value)| value != other).collect();
+    let changed = Serializer::new(String::new()).extend_pairs(without).finish();
+    is_invalid_signature(&ann.post("/oauth2/consent", json!({ "accept": true, "oauth_query": changed })).await);
+    let body = json!({ "accept": true, "oauth_query": query_of(&page) });
+    assert!(url_of(ann.post("/oauth2/consent", body).await).contains("code="));
+}
+
+fn resource(uri: &str) -> ResourceSpec {
+    ResourceSpec { uri: uri.to_owned(), scopes: Vec::new(), opaque: false, client: None, registered_clients: true }
 }
 
 #[tokio::test]

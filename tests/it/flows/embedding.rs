@@ -1,12 +1,15 @@
 //! The identity inside another program.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use identity_core::Identity;
 use identity_core::code::Code;
-use identity_core::store::Tx;
+use identity_core::config::{Config, OAuthOptions, Registration, ResourceSpec};
+use identity_core::store::{Store, Tx};
 use identity_core::text::Email;
 use identity_core::user::{Ban, NewUser, SUPERADMIN};
-use identity_tests::{TestApp, race};
+use identity_tests::{SECRET, TestApp, race};
 use sea_orm::{ConnectionTrait as _, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
 use serde_json::Value;
 
@@ -28,6 +31,76 @@ async fn begin(app: &TestApp) -> Tx {
     app.identity.store().connection().begin_with_options(options).await.unwrap()
 }
 
+type Change = Box<dyn FnOnce(&mut OAuthOptions)>;
+
+/// What is wrong with choices for the authorization server, under `https://id.example.test`.
+async fn problems(change: impl FnOnce(&mut OAuthOptions)) -> Vec<String> {
+    let mut config = Config::default();
+    config.http.base_url = "https://id.example.test".to_owned();
+    config.http.trusted_origins = vec!["https://app.example.test".to_owned(), "https://*.shop.test".to_owned()];
+    change(&mut config.oauth);
+    let store = Store::connect("sqlite::memory:").await.unwrap();
+    let built = Identity::builder(store, SECRET.to_owned()).config(config).build();
+    built.map_or_else(|problems| problems.0, |_| Vec::new())
+}
+
+#[tokio::test]
+async fn clients_cannot_be_registered_with_a_token_that_anybody_guesses() {
+    for token in ["", "guess", "fifteen letters"] {
+        let problems = problems(|oauth| oauth.registration = Registration::WithToken(token.into())).await;
+        assert!(problems.concat().contains("initial access token"), "{token:?}: {problems:?}");
+    }
+    let good = problems(|oauth| oauth.registration = Registration::WithToken("an initial token".into())).await;
+    assert_eq!(good, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn whoever_embeds_the_authorization_server_is_told_what_it_cannot_be() {
+    let resource = |uri: &str, scope: &str| ResourceSpec {
+        uri: uri.to_owned(),
+        scopes: vec![scope.to_owned()],
+        opaque: false,
+        client: None,
+        registered_clients: true,
+    };
+    let second = Duration::from_secs(1);
+    let wrong: Vec<(&str, Change)> = vec![
+        ("authorization codes", Box::new(|oauth| oauth.code_lifetime = Duration::ZERO)),
+        ("ten minutes", Box::new(move |oauth| oauth.code_lifetime = OAuthOptions::LONGEST_CODE + second)),
+        ("authorization requests", Box::new(|oauth| oauth.request_lifetime = Duration::ZERO)),
+        ("access tokens", Box::new(|oauth| oauth.access_token_lifetime = Duration::from_millis(1))),
+        ("ID tokens", Box::new(|oauth| oauth.id_token_lifetime = Duration::ZERO)),
+        ("refresh tokens without use", Box::new(|oauth| oauth.refresh_token_idle = Duration::ZERO)),
+        ("refresh tokens must", Box::new(|oauth| oauth.refresh_token_lifetime = Duration::ZERO)),
+        ("codes of devices", Box::new(|oauth| oauth.device_code_lifetime = Duration::ZERO)),
+        ("between two questions", Box::new(|oauth| oauth.device_poll_interval = Duration::ZERO)),
+        ("between two questions", Box::new(|oauth| oauth.device_poll_interval = Duration::from_hours(1))),
+        ("`a b` is not a scope", Box::new(|oauth| oauth.scopes = vec!["a b".to_owned()])),
+        ("`` is not a scope", Box::new(|oauth| oauth.scopes = vec![String::new()])),
+        ("`a b` is not a scope", Box::new(move |oauth| oauth.resources = vec![resource("urn:a", "a b")])),
+        ("absolute", Box::new(move |oauth| oauth.resources = vec![resource("api", "a")])),
+        ("absolute", Box::new(move |oauth| oauth.resources = vec![resource("https://api.test/#a", "a")])),
+        ("twice", Box::new(move |oauth| oauth.resources = vec![resource("urn:a", "a"), resource("urn:a", "b")])),
+        ("UserInfo", Box::new(move |oauth| oauth.resources = vec![resource("https://id.example.test", "a")])),
+        ("trusted", Box::new(|oauth| oauth.login_url = Some("https://evil.example/login".to_owned()))),
+        ("trusted", Box::new(|oauth| oauth.consent_url = Some("https://app.example.test:444/agree".to_owned()))),
+        ("trusted", Box::new(|oauth| oauth.login_url = Some("https://shop.test/login".to_owned()))),
+        ("https, as the base URL", Box::new(|oauth| oauth.login_url = Some("http://app.example.test/".to_owned()))),
+    ];
+    for (expected, change) in wrong {
+        let problems = problems(change).await;
+        assert!(problems.concat().contains(expected), "{expected}: {problems:?}");
+    }
+    let good = problems(|oauth| {
+        oauth.scopes = vec!["a".to_owned()];
+        oauth.resources = vec![resource("urn:a", "a"), resource("https://api.test", "b")];
+        oauth.login_url = Some("https://app.example.test/login?theme=dark".to_owned());
+        oauth.consent_url = Some("https://one.shop.test/agree".to_owned());
+    });
+    assert_eq!(good.await, Vec::<String>::new());
+    assert_eq!(problems(|oauth| oauth.login_url = Some("/login".to_owned())).await, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn two_identities_in_one_process_know_nothing_of_each_other() {
     let one = TestApp::start().await;
@@ -44,7 +117,7 @@ async fn two_identities_in_one_process_know_nothing_of_each_other() {
     );
     let _ = namesake.delete("/account").await.expect(200);
     assert!(alice.is_signed_in().await && !namesake.is_signed_in().await);
-    one.pass(std::time::Duration::from_hours(1));
+    one.pass(Duration::from_hours(1));
     assert_ne!(one.identity.now(), other.identity.now());
 }
 

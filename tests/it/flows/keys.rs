@@ -8,6 +8,7 @@ use identity_core::Identity;
 use identity_core::audit::EventFilter;
 use identity_core::jwt::{self, Algorithm, Expected, JwkSet, KeySet, Refusal};
 use identity_core::keys::{SigningKey, State};
+use identity_core::store::Store;
 use identity_core::time::after;
 use identity_tests::{TestApp, race};
 use serde_json::{Map, Value, json};
@@ -373,4 +374,31 @@ async fn signing_and_verifying_go_on_for_a_while_without_a_database() {
     assert!(keys.signer(Algorithm::Rs256).await.is_err());
     app.database().change("ALTER TABLE elsewhere RENAME TO identity_signing_keys").await;
     assert!(keys.signer(Algorithm::Rs256).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_key_that_was_made_under_another_secret_never_signs_and_is_replaced() {
+    let app = quick().await;
+    let before = kid(&token(&app.identity, Algorithm::Es256).await);
+    let mistaken = {
+        let store = Store::connect(app.database().url()).await.unwrap();
+        let config = app.identity.config().clone();
+        let secret = "the secret of somebody who is in another folder".to_owned();
+        let clock = Arc::clone(&app.clock);
+        Identity::builder(store, secret).config(config).clock(clock).mailer(app.mailer.clone()).build().unwrap()
+    };
+    let _ = mistaken.signing_keys().rotate(true).await.unwrap();
+    app.pass(SETTLED * 2);
+    assert_eq!(kid(&token(&app.identity, Algorithm::Es256).await), before);
+    app.identity.signing_keys().tend().await.unwrap();
+    app.pass(READ);
+    assert_eq!(kid(&token(&app.identity, Algorithm::Es256).await), before);
+    app.pass(app.identity.config().oauth.key_publication);
+    let next = kid(&token(&app.identity, Algorithm::Es256).await);
+    assert_ne!(next, before, "its successor has taken over");
+
+    let _ = mistaken.signing_keys().rotate(true).await.unwrap();
+    let _ = app.identity.signing_keys().rotate(true).await.unwrap();
+    app.pass(SETTLED);
+    assert_ne!(kid(&token(&app.identity, Algorithm::Es256).await), next, "whoever knows the secret needs not wait");
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use identity_core::Code;
 use identity_core::oauth::client::AuthMethod;
 use identity_core::oauth::{Authorization, ErrorCode, ResponseMode, Step};
 use identity_core::request::RequestInfo;
 use identity_tests::{Actor, Ask, RelyingParty, TestApp, claims, resolved};
 use serde_json::json;
 
-use super::param;
+use super::{events, param};
 
 /// How a request stands for a browser.
 async fn stand(app: &TestApp, user: &Actor, ask: &Ask) -> Authorization {
@@ -179,6 +180,51 @@ async fn a_state_comes_back_byte_by_byte_or_the_request_is_refused() {
 }
 
 #[tokio::test]
+async fn nothing_of_a_request_is_kept_that_has_no_bounds() {
+    let app = TestApp::start().await;
+    let nobody = app.actor("nobody");
+    let party = RelyingParty::confidential(&app, "app").await;
+    for name in ["nonce", "login_hint", "ui_locales", "acr_values"] {
+        let long = party.ask().with(name, "x".repeat(2049));
+        assert_eq!(heard(stand(&app, &nobody, &long).await), "invalid_request", "{name}");
+    }
+    let many = "x ".repeat(1024);
+    let ask = party.ask().with("ui_locales", many.as_str()).with("acr_values", many.as_str());
+    assert_eq!(step(&stand(&app, &nobody, &ask).await), &Step::Login);
+    let dump = app.database().dump().await;
+    assert!(dump.matches("\"x\"").count() <= 32, "{dump}");
+}
+
+#[tokio::test]
+async fn an_address_begins_so_many_authorizations_a_minute_and_what_nobody_answers_goes() {
+    let app = TestApp::builder().config(|config| config.limits.enabled = true).start().await;
+    let alice = app.user("alice").await;
+    let party = RelyingParty::confidential(&app, "app").await;
+    let from = |ip: &str| RequestInfo { ip: Some(ip.parse().unwrap()), ..RequestInfo::default() };
+    let begins = async |ask: &Ask, ip: &str| app.identity.oauth().authorize(&ask.params(), None, &from(ip)).await;
+    for _ in 0..300 {
+        assert!(matches!(begins(&party.ask(), "192.0.2.1").await.unwrap(), Authorization::Ask(_)));
+    }
+    assert_eq!(begins(&party.ask(), "192.0.2.1").await.unwrap_err().code(), Code::RateLimited);
+    assert!(matches!(begins(&party.ask(), "192.0.2.2").await.unwrap(), Authorization::Ask(_)));
+    // What leaves nothing behind is not counted.
+    let silent = party.ask().with("prompt", "none");
+    assert_eq!(heard(begins(&silent, "192.0.2.1").await.unwrap()), "login_required");
+
+    let _code = party.code(&app, &alice, &party.ask()).await;
+    let grants = async || app.database().number("SELECT COUNT(*) FROM identity_authorization_grants").await;
+    app.pass(Duration::from_mins(59));
+    app.identity.clean_up().await.unwrap();
+    assert_eq!(grants().await, 302);
+    app.pass(Duration::from_mins(1));
+    app.identity.clean_up().await.unwrap();
+    assert_eq!(grants().await, 1, "a code that went out may come back");
+    app.pass(Duration::from_hours(24));
+    app.identity.clean_up().await.unwrap();
+    assert_eq!(grants().await, 0);
+}
+
+#[tokio::test]
 async fn what_nobody_knows_is_ignored_and_what_is_empty_is_not_there() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
@@ -219,10 +265,10 @@ async fn a_request_waits_for_a_sign_in_and_for_consent_and_is_answered_once() {
     let (alice, info, oauth) = (app.actor("alice"), RequestInfo::default(), app.identity.oauth());
     let ask = party.ask().with("scope", "openid profile").with("response_mode", "form_post");
     let Authorization::Ask(waiting) = stand(&app, &alice, &ask).await else { panic!("somebody has to sign in") };
-    assert!(matches!(oauth.resume(&waiting.grant, None, &info).await.unwrap(), Authorization::Ask(_)));
+    assert!(matches!(oauth.resume(&waiting.grant, None).await.unwrap(), Authorization::Ask(_)));
     let _ = alice.signs_up().await.expect(200);
     let browser = resolved(&app, &alice).await.unwrap();
-    let asked = oauth.resume(&waiting.grant, Some(&browser), &info).await.unwrap();
+    let asked = oauth.resume(&waiting.grant, Some(&browser)).await.unwrap();
     let Step::Consent { scopes, resources } = step(&asked) else { panic!("{asked:?}") };
     assert_eq!((scopes.to_string().as_str(), resources.len()), ("openid profile", 0));
     let answered = oauth.consent(&waiting.grant, &browser, true, &info).await.unwrap();
@@ -230,10 +276,10 @@ async fn a_request_waits_for_a_sign_in_and_for_consent_and_is_answered_once() {
     assert_eq!(answer.mode, ResponseMode::FormPost);
     assert_eq!(param(&answer, "code").unwrap().len(), 43);
     for again in [
-        oauth.resume(&waiting.grant, Some(&browser), &info).await.unwrap(),
+        oauth.resume(&waiting.grant, Some(&browser)).await.unwrap(),
         oauth.consent(&waiting.grant, &browser, true, &info).await.unwrap(),
-        oauth.cancel(&waiting.grant, &info).await.unwrap(),
-        oauth.keep_account(&waiting.grant, &browser, &info).await.unwrap(),
+        oauth.cancel(&waiting.grant).await.unwrap(),
+        oauth.keep_account(&waiting.grant, &browser).await.unwrap(),
     ] {
         assert_eq!(refused(&again), ErrorCode::InvalidRequest);
     }
@@ -247,7 +293,7 @@ async fn a_request_that_waits_too_long_is_over() {
     let nobody = app.actor("nobody");
     let Authorization::Ask(waiting) = stand(&app, &nobody, &party.ask()).await else { panic!("somebody is asked") };
     app.pass(Duration::from_hours(1));
-    let stand = app.identity.oauth().resume(&waiting.grant, None, &RequestInfo::default()).await.unwrap();
+    let stand = app.identity.oauth().resume(&waiting.grant, None).await.unwrap();
     assert_eq!(refused(&stand), ErrorCode::InvalidRequest);
 }
 
@@ -261,8 +307,9 @@ async fn whoever_gives_up_or_says_no_denies_access() {
     let Authorization::Ask(first) = stand(&app, &alice, &party.ask()).await else { panic!("somebody is asked") };
     assert_eq!(heard(oauth.consent(&first.grant, &browser, false, &info).await.unwrap()), "access_denied");
     let Authorization::Ask(second) = stand(&app, &alice, &party.ask()).await else { panic!("somebody is asked") };
-    assert_eq!(heard(oauth.cancel(&second.grant, &info).await.unwrap()), "access_denied");
+    assert_eq!(heard(oauth.cancel(&second.grant).await.unwrap()), "access_denied");
     assert!(oauth.consents(&browser.profile.id).await.unwrap().is_empty());
+    assert_eq!(events(&app, "consent.denied").await, 1, "whoever gives up has said nothing about an account");
 }
 
 #[tokio::test]
@@ -273,20 +320,20 @@ async fn a_prompt_for_a_login_and_max_age_are_met_by_a_new_sign_in() {
     let first = party.tokens(&app, &alice, "openid").await;
     let first = claims(first["id_token"].as_str().unwrap());
     app.pass(Duration::from_secs(2));
-    let (info, oauth) = (RequestInfo::default(), app.identity.oauth());
+    let oauth = app.identity.oauth();
     for ask in [party.ask().with("prompt", "login"), party.ask().with("max_age", "1"), party.ask().with("max_age", "0")]
     {
         let stand = stand(&app, &alice, &ask).await;
         let Authorization::Ask(waiting) = stand else { panic!("{stand:?}") };
         assert_eq!(waiting.step, Step::Login);
         let old = resolved(&app, &alice).await.unwrap();
-        let still = oauth.resume(&waiting.grant, Some(&old), &info).await.unwrap();
+        let still = oauth.resume(&waiting.grant, Some(&old)).await.unwrap();
         assert_eq!(step(&still), &Step::Login, "the old session does not count");
         app.pass(Duration::from_secs(5));
         let _ = alice.signs_in().await.expect(200);
         app.pass(Duration::from_mins(1));
         let new = resolved(&app, &alice).await.unwrap();
-        let answered = oauth.resume(&waiting.grant, Some(&new), &info).await.unwrap();
+        let answered = oauth.resume(&waiting.grant, Some(&new)).await.unwrap();
         let Authorization::Answer(answer) = answered else { panic!("{answered:?}") };
         let tokens = party.redeems(param(&answer, "code").unwrap()).await.expect(200).json();
         let second = claims(tokens["id_token"].as_str().unwrap());
@@ -337,7 +384,7 @@ async fn somebody_may_have_to_choose_the_account() {
     let Authorization::Ask(waiting) = stand else { panic!("{stand:?}") };
     assert_eq!(waiting.step, Step::SelectAccount);
     let browser = resolved(&app, &alice).await.unwrap();
-    let answered = app.identity.oauth().keep_account(&waiting.grant, &browser, &RequestInfo::default()).await.unwrap();
+    let answered = app.identity.oauth().keep_account(&waiting.grant, &browser).await.unwrap();
     assert!(matches!(answered, Authorization::Answer(_)), "{answered:?}");
 }
 

@@ -1,7 +1,7 @@
 //! What users have agreed to.
 
 use identity_core::oauth::client::AuthMethod;
-use identity_core::oauth::{Authorization, Step};
+use identity_core::oauth::{Authorization, GrantType, Step};
 use identity_core::request::RequestInfo;
 use identity_tests::{Actor, Ask, RelyingParty, TestApp, resolved};
 
@@ -53,6 +53,30 @@ async fn consent_is_remembered_until_more_is_asked_for_or_it_is_taken_back() {
     party.redeems(&code).await.expect_oauth(400, "invalid_grant");
     party.userinfo(tokens["access_token"].as_str().unwrap()).await.expect_oauth(401, "invalid_token");
     assert_eq!((events(&app, "consent.granted").await, events(&app, "consent.revoked").await), (1, 1));
+}
+
+#[tokio::test]
+async fn a_device_that_was_let_in_gets_nothing_once_the_consent_is_taken_back() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let tv = RelyingParty::public(&app, "tv").await;
+    let (oauth, info) = (app.identity.oauth(), RequestInfo::default());
+    let mut polls = Vec::new();
+    for user in [&alice, &bob] {
+        let browser = resolved(&app, user).await.unwrap();
+        let begun = tv.post("/oauth2/device", &[("scope", "openid offline_access")]).await.expect(200).json();
+        let user_code = begun["user_code"].as_str().unwrap();
+        assert!(oauth.device_request(user_code, &browser, &info).await.unwrap().is_some());
+        assert!(oauth.decide_device(user_code, &browser, true, &info).await.unwrap());
+        let device_code = begun["device_code"].as_str().unwrap().to_owned();
+        polls.push([("grant_type", GrantType::DeviceCode.as_str().to_owned()), ("device_code", device_code)]);
+    }
+    let id = row(&app, &alice).await.id;
+    assert!(oauth.revoke_consent(&id, &tv.client.id, &info).await.unwrap());
+    let fields = |poll: usize| polls[poll].each_ref().map(|(name, value)| (*name, value.as_str()));
+    tv.post("/oauth2/token", &fields(0)).await.expect_oauth(400, "access_denied");
+    let _ = tv.post("/oauth2/token", &fields(1)).await.expect(200);
+    assert_eq!(app.database().number("SELECT COUNT(*) FROM identity_token_families").await, 1);
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use identity_core::Code;
-use identity_core::oauth::GrantType;
 use identity_core::oauth::client::AuthMethod;
+use identity_core::oauth::{GrantType, Params, Presented};
 use identity_core::request::RequestInfo;
 use identity_tests::{RelyingParty, Reply, TestApp, claims, resolved};
 use serde_json::Value;
@@ -25,6 +25,32 @@ async fn begins(tv: &RelyingParty, scope: &str) -> Waiting {
 async fn polls(tv: &RelyingParty, waiting: &Waiting) -> Reply {
     let grant = GrantType::DeviceCode.as_str();
     tv.post("/oauth2/token", &[("grant_type", grant), ("device_code", &waiting.device_code)]).await
+}
+
+#[tokio::test]
+async fn an_address_asks_for_so_many_codes_a_minute_and_those_that_are_over_go() {
+    let app = TestApp::builder().config(|config| config.limits.enabled = true).start().await;
+    let tv = RelyingParty::public(&app, "tv").await;
+    let fields = [("client_id", "tv"), ("scope", "openid")];
+    let params = Params::new(fields.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let presented = Presented { authorization: None, params: &params };
+    let oauth = app.identity.oauth();
+    let mut last = Value::Null;
+    for _ in 0..60 {
+        last = Value::Object(oauth.authorize_device(presented, &from("192.0.2.1")).await.unwrap());
+    }
+    let limited = oauth.authorize_device(presented, &from("192.0.2.1")).await.unwrap_err();
+    assert_eq!(limited.cause().unwrap().code(), Code::RateLimited);
+    assert!(oauth.authorize_device(presented, &from("192.0.2.2")).await.is_ok());
+
+    let waiting = Waiting { device_code: last["device_code"].as_str().unwrap().to_owned(), user_code: String::new() };
+    let devices = async || app.database().number("SELECT COUNT(*) FROM identity_device_authorizations").await;
+    app.pass(Duration::from_mins(11));
+    app.identity.clean_up().await.unwrap();
+    polls(&tv, &waiting).await.expect_oauth(400, "expired_token");
+    app.pass(Duration::from_mins(10));
+    app.identity.clean_up().await.unwrap();
+    assert_eq!(devices().await, 0);
 }
 
 fn from(ip: &str) -> RequestInfo {
@@ -74,6 +100,18 @@ async fn a_device_that_asks_too_often_has_to_slow_down() {
     polls(&tv, &waiting).await.expect_oauth(400, "slow_down");
     app.pass(Duration::from_secs(15));
     polls(&tv, &waiting).await.expect_oauth(400, "authorization_pending");
+}
+
+#[tokio::test]
+async fn a_device_that_never_slows_down_is_limited() {
+    let app = TestApp::builder().config(|config| config.limits.enabled = true).start().await;
+    let tv = RelyingParty::public(&app, "tv").await;
+    let waiting = begins(&tv, "openid").await;
+    polls(&tv, &waiting).await.expect_oauth(400, "authorization_pending");
+    for _ in 0..100 {
+        polls(&tv, &waiting).await.expect_oauth(400, "slow_down");
+    }
+    polls(&tv, &waiting).await.expect_oauth(429, "temporarily_unavailable");
 }
 
 #[tokio::test]
@@ -144,6 +182,20 @@ async fn whoever_is_signed_out_meanwhile_lets_nobody_in() {
     assert!(oauth.decide_device(&waiting.user_code, &browser, true, &info).await.unwrap());
     let _ = alice.signs_out().await.expect(200);
     polls(&tv, &waiting).await.expect_oauth(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_row_with_a_word_that_nobody_knows_is_neither_good_nor_bad() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let tv = RelyingParty::public(&app, "tv").await;
+    let waiting = begins(&tv, "openid").await;
+    let code = tv.code(&app, &alice, &tv.ask()).await;
+    for table in ["device_authorizations", "authorization_grants"] {
+        assert_eq!(app.database().change(&format!("UPDATE identity_{table} SET state = 'later'")).await, 1);
+    }
+    polls(&tv, &waiting).await.expect_oauth(500, "server_error");
+    tv.redeems(&code).await.expect_oauth(500, "server_error");
 }
 
 #[tokio::test]

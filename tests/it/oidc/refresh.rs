@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use identity_core::config::ResourceSpec;
-use identity_core::oauth::client::{AuthMethod, RefreshPolicy};
+use identity_core::oauth::ClientPolicy;
+use identity_core::oauth::client::{AuthMethod, ClientChange, RefreshPolicy};
 use identity_core::request::RequestInfo;
 use identity_core::user::Ban;
 use identity_tests::{Actor, RelyingParty, Reply, TestApp, claims, token_of};
@@ -222,6 +223,47 @@ async fn scope_and_resource_may_be_less_and_never_more() {
     refresh(&[("scope", "openid  email")]).await.expect_oauth(400, "invalid_scope");
     refresh(&[("resource", other)]).await.expect_oauth(400, "invalid_target");
     refresh(&[("resource", api), ("resource", other)]).await.expect_oauth(400, "invalid_target");
+}
+
+#[tokio::test]
+async fn what_was_taken_from_a_client_since_is_in_no_new_token() {
+    let (api, other) = ("https://api.example.test", "https://other.example.test");
+    let app = TestApp::builder().config(|config| {
+        let resource = |uri: &str| ResourceSpec {
+            uri: uri.to_owned(),
+            scopes: Vec::new(),
+            opaque: false,
+            client: None,
+            registered_clients: true,
+        };
+        config.oauth.resources = vec![resource(api), resource(other)];
+    });
+    let app = app.start().await;
+    let alice = app.user("alice").await;
+    let party = RelyingParty::with(&app, "app", AuthMethod::ClientSecretBasic, |_, policy| {
+        policy.resources = vec![api.to_owned(), other.to_owned()];
+    })
+    .await;
+    let ask = party.ask().with("scope", OFFLINE).with("claims", r#"{"userinfo":{"name":null}}"#);
+    let ours = party.tokens_for(&app, &alice, &ask).await;
+    let both =
+        refresh_of(&party.tokens_for(&app, &alice, &ask.clone().with("resource", api).also("resource", other)).await);
+    let one = refresh_of(&party.tokens_for(&app, &alice, &ask.with("resource", other)).await);
+    let told = party.userinfo(ours["access_token"].as_str().unwrap()).await.expect(200).json();
+    assert_eq!((&told["name"], &told["email"]), (&json!("alice"), &json!("alice@example.test")));
+
+    let mut metadata = party.client.metadata.clone();
+    metadata.scope = Some("openid offline_access".to_owned().try_into().unwrap());
+    let policy = ClientPolicy { resources: vec![api.to_owned()], ..party.client.policy.clone() };
+    let change = ClientChange { metadata: Some(metadata), policy: Some(policy), ..ClientChange::default() };
+    app.identity.clients().update(&party.client.id, change).await.unwrap();
+    let fresh = party.refreshes(&refresh_of(&ours)).await.expect(200).json();
+    assert_eq!(fresh["scope"], "offline_access openid");
+    let told = party.userinfo(fresh["access_token"].as_str().unwrap()).await.expect(200).json();
+    assert_eq!((told.get("name"), told.get("email")), (None, None));
+    let fresh = party.refreshes(&both).await.expect(200).json();
+    assert_eq!(claims(fresh["access_token"].as_str().unwrap())["aud"], api);
+    party.refreshes(&one).await.expect_oauth(400, "invalid_target");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use identity_core::oauth::client::{AccessTokenFormat, AuthMethod};
 use identity_tests::{RelyingParty, TestApp};
 use serde_json::json;
 
+use super::events;
+
 async fn revokes(party: &RelyingParty, token: &str) {
     let reply = party.post("/oauth2/revoke", &[("token", token), ("token_type_hint", "nonsense")]).await.expect(200);
     assert!(reply.body.is_empty());
@@ -27,7 +29,10 @@ async fn an_access_token_goes_alone_and_a_refresh_token_takes_everything_with_it
         let fresh = fresh["access_token"].as_str().unwrap();
         let _ = party.userinfo(fresh).await.expect(200);
         revokes(&party, access).await;
+        let recorded = events(&app, "token.revoked").await;
         revokes(&party, refresh).await;
+        revokes(&party, refresh).await;
+        assert_eq!(events(&app, "token.revoked").await, recorded + 1, "once");
         party.refreshes(refresh).await.expect_oauth(400, "invalid_grant");
         party.userinfo(fresh).await.expect_oauth(401, "invalid_token");
         assert_eq!(party.introspects(refresh).await, json!({ "active": false }));
@@ -48,6 +53,17 @@ async fn what_is_unknown_or_anothers_is_left_alone_and_the_answer_is_the_same() 
     let _ = party.refreshes(refresh).await.expect(200);
     revokes(&party, refresh).await;
     party.userinfo(access).await.expect_oauth(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn a_public_client_that_takes_back_what_is_not_there_is_limited() {
+    let app = TestApp::builder().config(|config| config.limits.enabled = true).start().await;
+    let (page, server) = (RelyingParty::public(&app, "page").await, RelyingParty::confidential(&app, "server").await);
+    for _ in 0..100 {
+        revokes(&page, "x").await;
+    }
+    page.post("/oauth2/revoke", &[("token", "x")]).await.expect_oauth(429, "temporarily_unavailable");
+    revokes(&server, "x").await;
 }
 
 #[tokio::test]

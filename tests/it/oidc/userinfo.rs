@@ -1,11 +1,14 @@
 //! UserInfo: the claims that an access token opens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use http::header::AUTHORIZATION;
 use identity_core::jwt::Algorithm;
 use identity_core::oauth::client::AuthMethod;
+use identity_core::testing::ManualClock;
+use identity_core::time::after;
 use identity_tests::{Call, RelyingParty, TestApp, claims};
 use serde_json::{Value, json};
 
@@ -109,6 +112,32 @@ async fn the_token_comes_in_the_header_or_the_form_and_not_in_the_query() {
     assert_eq!(reply.header("www-authenticate"), Some(challenge));
     send(at(Method::GET).header(AUTHORIZATION, "Basic YTpi")).await.expect_oauth(400, "invalid_request");
     send(at(Method::DELETE)).await.expect_oauth(405, "invalid_request");
+}
+
+#[tokio::test]
+async fn nodes_whose_clocks_differ_by_seconds_take_each_others_tokens() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let party = RelyingParty::confidential(&app, "app").await;
+    let clock = Arc::new(ManualClock::at(after(app.identity.now(), Duration::from_secs(10))));
+    let ahead = TestApp::builder().beside(&app).clock(Arc::clone(&clock)).start().await;
+    let there = RelyingParty { actor: ahead.actor("backend"), ..party.clone() };
+    let tokens = there.tokens(&ahead, &alice, "openid").await;
+    let (access, id_token) = (tokens["access_token"].as_str().unwrap(), tokens["id_token"].as_str().unwrap());
+    let _ = party.userinfo(access).await.expect(200);
+    assert_eq!(party.introspects(access).await["active"], true);
+    let hinted = party.ask().with("id_token_hint", id_token);
+    assert!(!party.code(&app, &alice, &hinted).await.is_empty());
+
+    clock.advance(Duration::from_secs(1));
+    let tokens = there.tokens(&ahead, &alice, "openid").await;
+    party.userinfo(tokens["access_token"].as_str().unwrap()).await.expect_oauth(401, "invalid_token");
+    app.pass(Duration::from_secs(1));
+    let _ = party.userinfo(tokens["access_token"].as_str().unwrap()).await.expect(200);
+
+    let own = party.tokens(&app, &alice, "openid").await;
+    app.pass(app.identity.config().oauth.access_token_lifetime);
+    party.userinfo(own["access_token"].as_str().unwrap()).await.expect_oauth(401, "invalid_token");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use identity_tests::TestApp;
 
-use super::{has_code, has_error, ledger, request, sign_in};
+use super::{CALLBACK, client, has_code, has_error, ledger, request, sign_in};
 
 #[tokio::test]
 async fn somebody_sees_in_words_what_is_asked_for_and_allows_it_once() {
@@ -29,6 +29,27 @@ async fn somebody_sees_in_words_what_is_asked_for_and_allows_it_once() {
     }
     has_code(&page.form("consent-allow").submit().await);
     assert!(page.form("consent-allow").submit().await.expect(400).id("oauth-error").is_some());
+}
+
+#[tokio::test]
+async fn somebody_sees_where_the_answer_to_this_very_request_goes() {
+    let app = TestApp::start().await;
+    client(&app, "ledger", |new| {
+        new.metadata.redirect_uris.extend(["https://evil.example/cb".to_owned(), "com.evil.app:/cb".to_owned()]);
+    })
+    .await;
+    let ann = app.user("ann").await;
+    let places = [
+        (CALLBACK, "ledger.example"),
+        ("https://evil.example/cb", "evil.example"),
+        ("com.evil.app:/cb", "com.evil.app:"),
+    ];
+    for (redirect_uri, place) in places {
+        let page = ann.visits(&request(&[("redirect_uri", redirect_uri)])).await.at("/ui/consent");
+        let heading = page.text();
+        let shown: Vec<&str> = places.iter().map(|(_, place)| *place).filter(|place| heading.contains(place)).collect();
+        assert_eq!(shown, [place], "{heading}");
+    }
 }
 
 #[tokio::test]

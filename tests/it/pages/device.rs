@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use identity_core::oauth::{GrantType, Params, Presented};
+use identity_core::request::RequestInfo;
 use identity_tests::{Actor, Page, TestApp};
 use serde_json::Value;
 
@@ -24,7 +25,8 @@ async fn app(limited: bool) -> TestApp {
 async fn device(app: &TestApp) -> Value {
     let fields = [("client_id", "foundry"), ("scope", "openid email")];
     let params = Params::new(fields.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let asked = app.identity.oauth().authorize_device(Presented { authorization: None, params: &params }).await;
+    let presented = Presented { authorization: None, params: &params };
+    let asked = app.identity.oauth().authorize_device(presented, &RequestInfo::default()).await;
     Value::Object(asked.unwrap())
 }
 

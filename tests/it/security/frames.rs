@@ -23,11 +23,10 @@ fn is_not_framed(reply: &Reply, what: &str) {
 
 /// Every path that the pages are mounted at, as it stands in their source.
 fn mounted() -> BTreeSet<String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../identity-axum/src/pages/mod.rs");
-    let source = fs::read_to_string(source).unwrap();
-    let words =
-        source.split('"').skip(1).step_by(2).filter(|word| word.starts_with("/ui") || word.starts_with("/oauth2"));
-    words.map(str::to_owned).collect()
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../identity-axum/src");
+    let files = ["pages/mod.rs", "facade/route.rs"].map(|file| fs::read_to_string(sources.join(file)).unwrap());
+    let words = files.iter().flat_map(|source| source.split('"').skip(1).step_by(2));
+    words.filter(|word| word.starts_with("/ui") || word.starts_with("/oauth2")).map(str::to_owned).collect()
 }
 
 /// What each page is at, in the states that it has.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value as Json};
 use crate::error::Result;
 use crate::id::{ClientId, TokenFamilyId};
 use crate::op::Op;
-use crate::store::Sql;
 use crate::store::value::{self, object};
+use crate::store::{Batch, Sql};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 
@@ -72,7 +72,11 @@ pub(crate) async fn revoke(
 
 /// Removes tokens that have run out, at most 500 at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>) -> Result<u64> {
-    let sql = "DELETE FROM identity_access_tokens WHERE token_digest IN \
-               (SELECT token_digest FROM identity_access_tokens WHERE expires_at < $1 LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(op.now())]).execute(op.db()).await
+    let over = Batch {
+        change: "DELETE FROM identity_access_tokens",
+        table: "identity_access_tokens",
+        key: "token_digest",
+        condition: "expires_at < $1",
+    };
+    over.run(op.db(), [value::time(op.now())]).await
 }

@@ -1,9 +1,12 @@
 //! How a request gets from the browser to its answer.
 
 use super::{Authorization, Interaction, Step};
+use crate::audit;
 use crate::auth::Resolved;
 use crate::error::Result;
+use crate::event::{Act, Event};
 use crate::id::GrantId;
+use crate::limits::Action;
 use crate::oauth::client::{self, Client};
 use crate::oauth::consent;
 use crate::oauth::decide::{Agreed, Browser, Decision, Situation, decide};
@@ -15,7 +18,7 @@ use crate::oauth::{OAuth, Params};
 use crate::op::Op;
 use crate::request::RequestInfo;
 use crate::scope::ScopeSet;
-use crate::time::after;
+use crate::time::{CLOCK_SKEW, after, before};
 use crate::token::{Token, kind};
 use crate::user;
 
@@ -23,12 +26,13 @@ impl OAuth<'_> {
     /// Begins an authorization, with the session of the browser if it has one.
     ///
     /// # Errors
-    /// Trouble of our own only; what is wrong with the request is an [`Authorization`].
+    /// Trouble of our own, and `rate_limited`: each request that waits or is answered leaves a row behind. What is wrong with the
+    /// request is an [`Authorization`].
     pub async fn authorize(
         &self,
         params: &Params,
         browser: Option<&Resolved>,
-        _info: &RequestInfo,
+        info: &RequestInfo,
     ) -> Result<Authorization> {
         let config = &self.shared.config;
         let op = Op::read(self.shared);
@@ -56,6 +60,7 @@ impl OAuth<'_> {
         if let Decision::Refuse(code, text) = decision {
             return Ok(self.refusal(&grant, code, text));
         }
+        self.shared.limiter.count_request(&self.shared.store, Action::Authorize, info).await?;
         let mut op = Op::write(self.shared).await?;
         grant::store::insert(&mut op, &grant).await?;
         self.proceed(op, grant, checked.client, decision, browser).await
@@ -65,12 +70,7 @@ impl OAuth<'_> {
     ///
     /// # Errors
     /// Trouble of our own only; one that is unknown or over is `Refused`.
-    pub async fn resume(
-        &self,
-        grant: &GrantId,
-        browser: Option<&Resolved>,
-        _info: &RequestInfo,
-    ) -> Result<Authorization> {
+    pub async fn resume(&self, grant: &GrantId, browser: Option<&Resolved>) -> Result<Authorization> {
         let op = Op::write(self.shared).await?;
         match waiting(&op, grant).await? {
             Some((grant, client)) => self.advance(op, grant, client, browser).await,
@@ -82,12 +82,7 @@ impl OAuth<'_> {
     ///
     /// # Errors
     /// As [`OAuth::resume`].
-    pub async fn keep_account(
-        &self,
-        grant: &GrantId,
-        browser: &Resolved,
-        _info: &RequestInfo,
-    ) -> Result<Authorization> {
+    pub async fn keep_account(&self, grant: &GrantId, browser: &Resolved) -> Result<Authorization> {
         let mut op = Op::write(self.shared).await?;
         let Some((mut grant, client)) = waiting(&op, grant).await? else { return Ok(over()) };
         if !grant::store::keep(&mut op, &grant.id, &browser.session.id).await? {
@@ -143,7 +138,10 @@ impl OAuth<'_> {
         if decision != Decision::Consent {
             return self.proceed(op, grant, client, decision, Some(browser)).await;
         }
-        let Said::Yes(narrowed) = said else { return self.deny(op, &grant).await };
+        let Said::Yes(narrowed) = said else {
+            let event = Event::ConsentDenied { client: client.id };
+            return self.deny(op, &grant, Some(Act::own(event, user_id, info))).await;
+        };
         if let Some(narrowed) = narrowed {
             if narrowed.is_empty() || !narrowed.is_within(&wanted_scope(&grant)) {
                 let text = "The scope is not among those that were asked for.";
@@ -167,17 +165,20 @@ impl OAuth<'_> {
     ///
     /// # Errors
     /// As [`OAuth::resume`].
-    pub async fn cancel(&self, grant: &GrantId, _info: &RequestInfo) -> Result<Authorization> {
+    pub async fn cancel(&self, grant: &GrantId) -> Result<Authorization> {
         let op = Op::write(self.shared).await?;
         match waiting(&op, grant).await? {
-            Some((grant, _)) => self.deny(op, &grant).await,
+            Some((grant, _)) => self.deny(op, &grant, None).await,
             None => Ok(over()),
         }
     }
 
-    async fn deny(&self, mut op: Op<'_>, grant: &Grant) -> Result<Authorization> {
+    async fn deny(&self, mut op: Op<'_>, grant: &Grant, act: Option<Act<'_>>) -> Result<Authorization> {
         if !grant::store::deny(&mut op, &grant.id).await? {
             return Ok(over());
+        }
+        if let Some(act) = act {
+            audit::record(&mut op, act).await?;
         }
         op.commit().await?;
         Ok(self.refusal(grant, ErrorCode::AccessDenied, "The user said no."))
@@ -201,7 +202,7 @@ impl OAuth<'_> {
             auth_time: browser.session.created_at,
             amr: &browser.session.amr,
             since_begun: grant.began_in.as_ref() != Some(&browser.session.id)
-                && browser.session.created_at >= grant.created_at,
+                && browser.session.created_at >= before(grant.created_at, CLOCK_SKEW),
             kept: grant.kept_in.as_ref() == Some(&browser.session.id),
             agreed: grant.consented_by.as_ref() == Some(&browser.profile.id),
         });
@@ -260,9 +261,14 @@ impl OAuth<'_> {
         };
         op.commit().await?;
         let Grant { id, request, .. } = grant;
-        let (params, mode) = (request.params(), request.reply_to.mode());
+        let params = match &step {
+            Step::Consent { scopes, .. } => request.params(scopes),
+            Step::Login | Step::Register | Step::SelectAccount => request.params(&request.scope),
+        };
+        let (redirect_uri, mode) = (request.reply_to.redirect_uri().to_owned(), request.reply_to.mode());
         let (login_hint, ui_locales) = (request.login_hint, request.ui_locales);
-        Ok(Authorization::Ask(Interaction { grant: id, client, step, login_hint, ui_locales, mode, params }))
+        let interaction = Interaction { grant: id, client, redirect_uri, step, login_hint, ui_locales, mode, params };
+        Ok(Authorization::Ask(interaction))
     }
 
     /// Gives out the code, which only the answer carries.

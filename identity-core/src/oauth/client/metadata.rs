@@ -15,6 +15,7 @@ use crate::id::ClientId;
 use crate::jwt::{Algorithm, KeySet};
 use crate::oauth::{ErrorCode, OAuthError};
 use crate::outbound;
+use crate::text::has_nul;
 
 const MOST_ID: usize = 128;
 const MOST_NAME: usize = 128;
@@ -24,9 +25,7 @@ const MOST_TEXT: usize = 320;
 const MOST_KEYS: usize = 20;
 const MOST_KEY_BYTES: usize = 16 * 1024;
 const MOST_RESOURCE: usize = 2048;
-/// The longest lifetimes that a policy can give.
-const LONGEST_CODE: Duration = Duration::from_mins(10);
-const LONGEST_TOKEN: Duration = Duration::from_hours(24);
+/// The longest that a policy can let a refresh token go without use.
 const LONGEST_IDLE: Duration = Duration::from_hours(24 * 365);
 /// The longest that a refresh token of a public client goes without use when nothing replaces it.
 const LONGEST_STATIC: Duration = Duration::from_hours(24 * 7);
@@ -94,7 +93,7 @@ pub(super) fn check(client: &Client, options: &OAuthOptions) -> Result<(), Probl
     each("contacts", &metadata.contacts, MOST_TEXTS, text)?;
     each("default_acr_values", &metadata.default_acr_values, MOST_TEXTS, text)?;
     check_keys(client)?;
-    check_subjects(metadata)?;
+    check_subjects(client)?;
     let signed = [
         ("id_token_signed_response_alg", metadata.id_token_signed_response_alg),
         ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg),
@@ -111,17 +110,25 @@ fn check_name(name: &str) -> Result<(), Problem> {
     if is_name(name) {
         return Ok(());
     }
-    let sentence = "must be 1 to 128 characters, without spaces around it, control characters and angle brackets";
+    let sentence = "must be 1 to 128 characters, without spaces around it, control characters, characters that are not seen, and angle brackets";
     Err(Problem::new("client_name", sentence))
 }
 
 /// Whether a text can be shown to people as the name of a client.
 pub(super) fn is_name(text: &str) -> bool {
-    // Marks that turn the direction of a text could make one name look like another.
-    let turns =
-        |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let forbidden = |letter: char| letter.is_control() || matches!(letter, '<' | '>') || turns(letter);
+    let forbidden = |letter: char| letter.is_control() || matches!(letter, '<' | '>') || is_unseen(letter);
     text.trim() == text && (1..=MOST_NAME).contains(&text.chars().count()) && !text.contains(forbidden)
+}
+
+/// Whether a letter leaves no trace of its own, or turns the direction of a text: with such, one name looks like another (Unicode: `Cf`
+/// and `Default_Ignorable_Code_Point`, but for the marks that choose the form of an emoji).
+fn is_unseen(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}'
+        | '\u{8e2}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn check_grants(client: &Client) -> Result<(), Problem> {
@@ -208,6 +215,9 @@ fn check_keys(client: &Client) -> Result<(), Problem> {
         };
     };
     let keys = jwks.get("keys").and_then(Value::as_array).ok_or(Problem::new("jwks", "must be an object with keys"))?;
+    if has_nul(jwks) {
+        return Err(Problem::new("jwks", "may not have a NUL"));
+    }
     if keys.is_empty() || keys.len() > MOST_KEYS || jwks.to_string().len() > MOST_KEY_BYTES {
         return Err(Problem::new("jwks", format!("must have 1 to {MOST_KEYS} keys, together below 16 KiB")));
     }
@@ -226,8 +236,23 @@ fn check_keys(client: &Client) -> Result<(), Problem> {
     Ok(())
 }
 
-fn check_subjects(metadata: &ClientMetadata) -> Result<(), Problem> {
-    if metadata.subject_type == SubjectType::Public || metadata.sector_identifier_uri.is_some() {
+fn check_subjects(client: &Client) -> Result<(), Problem> {
+    let metadata = &client.metadata;
+    if metadata.sector_identifier_uri.is_some() && metadata.redirect_uris.is_empty() {
+        return Err(Problem::new("sector_identifier_uri", "needs redirect_uris, which its document lists"));
+    }
+    if metadata.subject_type == SubjectType::Public {
+        return Ok(());
+    }
+    // Whoever gets tokens without a code needs none of the addresses that it names, which may be another's.
+    let of_a_sector = metadata.sector_identifier_uri.is_some() || client.may_use(GrantType::AuthorizationCode);
+    if client.registered && of_a_sector && client.may_use(GrantType::DeviceCode) {
+        return Err(Problem::new(
+            "grant_types",
+            "may have the code of a device beside a sector with public subjects only",
+        ));
+    }
+    if metadata.sector_identifier_uri.is_some() {
         return Ok(());
     }
     let host = |uri: &String| url::Url::parse(uri).ok().and_then(|url| url.host_str().map(str::to_owned));
@@ -252,9 +277,9 @@ fn check_policy(client: &Client, policy: &ClientPolicy, options: &OAuthOptions) 
         return Err(Problem::new("refresh_token_idle", "must be given where refresh tokens of a public client stay"));
     }
     let lifetimes = [
-        ("code_lifetime", policy.code_lifetime, LONGEST_CODE),
-        ("access_token_lifetime", policy.access_token_lifetime, LONGEST_TOKEN),
-        ("id_token_lifetime", policy.id_token_lifetime, LONGEST_TOKEN),
+        ("code_lifetime", policy.code_lifetime, OAuthOptions::LONGEST_CODE),
+        ("access_token_lifetime", policy.access_token_lifetime, OAuthOptions::LONGEST_OF_CLIENT),
+        ("id_token_lifetime", policy.id_token_lifetime, OAuthOptions::LONGEST_OF_CLIENT),
         ("refresh_token_idle", policy.refresh_token_idle, longest_idle),
     ];
     for (field, seconds, longest) in lifetimes {

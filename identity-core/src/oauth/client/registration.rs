@@ -7,11 +7,11 @@ use super::model::{AuthMethod, Client, ClientChange, ClientKind, ClientMetadata,
 use super::policy::ClientPolicy;
 use super::{apply, check_sector, mint_secret, store};
 use crate::audit;
-use crate::config::Registration;
+use crate::config::{OAuthOptions, Registration};
 use crate::event::{Act, Event};
 use crate::id::ClientId;
 use crate::limits::Action;
-use crate::oauth::{ErrorCode, OAuth, OAuthError};
+use crate::oauth::{ErrorCode, OAuth, OAuthError, offer};
 use crate::op::Op;
 use crate::request::RequestInfo;
 use crate::shared::Shared;
@@ -41,20 +41,18 @@ impl OAuth<'_> {
         if matches!(options.registration, Registration::Off) {
             return Err(OAuthError::new(ErrorCode::AccessDenied, "Clients cannot register themselves here."));
         }
-        if let Some(ip) = info.ip {
-            shared.limiter.count(&shared.store, Action::RegisterClient, ip).await?;
-        }
+        shared.limiter.count_request(&shared.store, Action::RegisterClient, info).await?;
         let open = match &options.registration {
             Registration::WithToken(expected) => {
-                let presented = authorization.and_then(bearer).unwrap_or_default();
-                if !same(presented.as_bytes(), expected.expose().as_bytes()) {
+                let is_right = |token: &str| same(token.as_bytes(), expected.expose().as_bytes());
+                if !authorization.and_then(bearer).is_some_and(is_right) {
                     return Err(unproved("The initial access token is missing or wrong."));
                 }
                 false
             }
             Registration::Open | Registration::Off => true,
         };
-        let described = Described::read(body)?;
+        let described = Described::read(body)?.within(options);
         if open && described.metadata.grant_types.contains(&GrantType::ClientCredentials) {
             let sentence = "cannot have client_credentials where everybody may register";
             return Err(Problem::new("grant_types", sentence).into());
@@ -112,7 +110,7 @@ impl OAuth<'_> {
         let shared = self.shared;
         let mut client = registered(shared, id, token).await?;
         self.check_identity(body, id).await?;
-        let described = Described::read(body)?;
+        let described = Described::read(body)?.within(&shared.config.oauth);
         let grants = &described.metadata.grant_types;
         let gains = grants.contains(&GrantType::ClientCredentials) && !client.may_use(GrantType::ClientCredentials);
         if gains && !matches!(shared.config.oauth.registration, Registration::WithToken(_)) {
@@ -189,7 +187,7 @@ fn unproved(sentence: &'static str) -> OAuthError {
 /// The token of a `Bearer` header (RFC 6750, section 2.1).
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
 fn requires_pkce(shared: &Shared, method: AuthMethod) -> bool {
@@ -239,6 +237,14 @@ impl Described {
             Some(name) => name.as_str().ok_or(Problem::new("client_name", "must be a text"))?.to_owned(),
         };
         Ok(Self { name, auth_method, metadata })
+    }
+}
+
+impl Described {
+    /// Without scopes that are not offered: one that is offered some day is not theirs for having asked in time.
+    fn within(mut self, options: &OAuthOptions) -> Self {
+        self.metadata.scope = self.metadata.scope.map(|scope| scope.both(&offer::scopes(options)));
+        self
     }
 }
 

@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, DbBackend};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::model::{AuthMethod, Client, ClientKind, ClientSecret};
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::id::{ClientId, ClientSecretId};
 use crate::op::Op;
-use crate::store::value::{self, column, object};
-use crate::store::{Row, Sql, Store};
+use crate::store::value::{self, column, serialized};
+use crate::store::{Batch, Row, Sql, Store, for_update};
 use crate::time::{Timestamp, before};
 use crate::token::{Digest, kind};
 
@@ -59,29 +57,26 @@ pub(super) async fn find_by_registration(op: &Op<'_>, digest: &Digest<kind::Regi
 
 /// The client, which nobody else changes until this is committed.
 pub(super) async fn lock(op: &mut Op<'_>, id: &ClientId) -> Result<Option<Client>> {
-    let lock = if op.db().get_database_backend() == DbBackend::Postgres { " FOR UPDATE" } else { "" };
-    let row = Sql::new(op.db(), format!("{FIND}{lock}"), [value::text(id.as_str())]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    let sql = format!("{FIND}{}", for_update(op.db(), "c"));
+    Sql::new(op.db(), sql, [value::text(id.as_str())]).one(op.db(), read).await
 }
 
 /// A page of clients in order of their ids.
 pub(super) async fn list(op: &Op<'_>, after: Option<&ClientId>, limit: u64) -> Result<Vec<Client>> {
     let sql = format!("{}{limit}", select!("", "WHERE c.id > $1 ORDER BY c.id LIMIT "));
     let after = after.map_or("", ClientId::as_str);
-    let rows = Sql::new(op.db(), sql, [value::text(after)]).rows(op.db()).await?;
-    rows.iter().map(|row| read(&Row::Pooled(row))).collect()
+    Sql::new(op.db(), sql, [value::text(after)]).all(op.db(), read).await
 }
 
 fn read(row: &Row<'_>) -> Result<Client> {
-    let (kind, auth_method): (String, String) = (row.column(2)?, row.column(3)?);
-    let unknown = || Error::internal(format!("a client is {kind} and proves itself by {auth_method}"));
+    let id = ClientId::from_text(row.column::<String>(0)?);
     Ok(Client {
-        id: ClientId::from_text(row.column::<String>(0)?),
+        metadata: read_json(&id, row.column(4)?)?,
+        policy: read_json(&id, row.column(5)?)?,
+        id,
         name: row.column(1)?,
-        kind: ClientKind::parse(&kind).ok_or_else(unknown)?,
-        auth_method: AuthMethod::parse(&auth_method).ok_or_else(unknown)?,
-        metadata: lenient(row.column(4)?),
-        policy: lenient(row.column(5)?),
+        kind: value::word(row, 2, ClientKind::parse)?,
+        auth_method: value::word(row, 3, AuthMethod::parse)?,
         registered: row.column(6)?,
         created_at: row.column(7)?,
         updated_at: row.column(8)?,
@@ -89,20 +84,11 @@ fn read(row: &Row<'_>) -> Result<Client> {
     })
 }
 
-/// Reads what is stored. A member that this release cannot read, such as one from a newer release, counts as not there.
-fn lenient<T: DeserializeOwned + Default>(stored: Json) -> T {
-    let members = object(stored);
-    let read = |members: &Map<String, Json>| serde_json::from_value::<T>(Json::Object(members.clone()));
-    if let Ok(all) = read(&members) {
-        return all;
-    }
-    let legible =
-        members.into_iter().filter(|(name, value)| read(&Map::from_iter([(name.clone(), value.clone())])).is_ok());
-    read(&legible.collect()).unwrap_or_default()
-}
-
-fn json(value: &impl Serialize) -> Result<sea_orm::Value> {
-    Ok(value::json(&object(serde_json::to_value(value).map_err(Error::internal)?)))
+/// Reads what is stored. Members that nobody here knows, such as those of a newer release, are left out. One that cannot be read is
+/// no reason to take a default in its place: that could let the client do more than it may.
+fn read_json<T: DeserializeOwned>(id: &ClientId, stored: Json) -> Result<T> {
+    serde_json::from_value(stored)
+        .map_err(|error| Error::internal(format!("what is stored of the client {id} cannot be read: {error}")))
 }
 
 /// What a client that registered itself has beside the rest.
@@ -123,8 +109,8 @@ pub(super) async fn insert(op: &mut Op<'_>, client: &Client, registered: Option<
         value::text(&client.name),
         value::text(client.kind.as_str()),
         value::text(client.auth_method.as_str()),
-        json(&client.metadata)?,
-        json(&client.policy)?,
+        serialized(&client.metadata)?,
+        serialized(&client.policy)?,
         client.registered.into(),
         registered.as_ref().is_some_and(|registered| registered.expires_unused).into(),
         registered.map(|registered| registered.token.as_bytes().to_vec()).into(),
@@ -147,8 +133,8 @@ pub(super) async fn update(op: &mut Op<'_>, client: &Client) -> Result<()> {
         value::text(&client.name),
         value::text(client.kind.as_str()),
         value::text(client.auth_method.as_str()),
-        json(&client.metadata)?,
-        json(&client.policy)?,
+        serialized(&client.metadata)?,
+        serialized(&client.policy)?,
         value::time(client.updated_at),
     ];
     Sql::new(op.db(), sql, values).execute(op.db()).await.map(|_| ())
@@ -213,26 +199,27 @@ pub(super) async fn spend(store: &Store, assertion: &Digest<Assertion>, expires_
 /// Removes what no longer counts, at most 500 of each at a time: assertions and secrets that have run out, and clients that registered
 /// themselves and are not used. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>) -> Result<u64> {
-    let old = [
-        (
-            "DELETE FROM identity_client_assertions WHERE digest IN \
-             (SELECT digest FROM identity_client_assertions WHERE expires_at <= $1 LIMIT 500)",
-            op.now(),
-        ),
-        (
-            "DELETE FROM identity_client_secrets WHERE id IN \
-             (SELECT id FROM identity_client_secrets WHERE ends_at <= $1 LIMIT 500)",
-            op.now(),
-        ),
-        (
-            "DELETE FROM identity_clients WHERE id IN \
-             (SELECT id FROM identity_clients WHERE last_used_at <= $1 AND expires_unused LIMIT 500)",
-            before(op.now(), UNUSED),
-        ),
-    ];
+    let assertions = Batch {
+        change: "DELETE FROM identity_client_assertions",
+        table: "identity_client_assertions",
+        key: "digest",
+        condition: "expires_at <= $1",
+    };
+    let secrets = Batch {
+        change: "DELETE FROM identity_client_secrets",
+        table: "identity_client_secrets",
+        key: "id",
+        condition: "ends_at <= $1",
+    };
+    let unused = Batch {
+        change: "DELETE FROM identity_clients",
+        table: "identity_clients",
+        key: "id",
+        condition: "last_used_at <= $1 AND expires_unused",
+    };
     let mut removed = 0;
-    for (sql, limit) in old {
-        removed += Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await?;
+    for (batch, limit) in [(assertions, op.now()), (secrets, op.now()), (unused, before(op.now(), UNUSED))] {
+        removed += batch.run(op.db(), [value::time(limit)]).await?;
     }
     Ok(removed)
 }

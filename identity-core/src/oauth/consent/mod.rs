@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::event::{Act, Event};
 use crate::family;
 use crate::id::{ClientId, UserId};
-use crate::oauth::{OAuth, grant};
+use crate::oauth::{OAuth, device, grant};
 use crate::op::Op;
 use crate::request::RequestInfo;
 use crate::scope::ScopeSet;
@@ -48,8 +48,10 @@ impl OAuth<'_> {
         let mut op = Op::write(self.shared).await?;
         user::store::share(&mut op, user_id).await?;
         grant::store::deny_codes(&mut op, user_id, client_id).await?;
-        family::store::end_of_client(&mut op, user_id, client_id).await?;
         let revoked = store::delete(&mut op, user_id, client_id).await?;
+        device::store::deny_approved(&mut op, user_id, client_id).await?;
+        // At the end: what a code or a device has been given at this very moment is found too.
+        family::store::end_of_client(&mut op, user_id, client_id).await?;
         if revoked {
             let event = Event::ConsentRevoked { client: client_id.clone() };
             audit::record(&mut op, Act::own(event, user_id, info)).await?;

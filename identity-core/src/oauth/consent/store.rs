@@ -1,14 +1,12 @@
 //! Rows of consents, one per user and client.
 
-use sea_orm::{ConnectionTrait as _, DbBackend};
-
 use super::Consent;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{ClientId, UserId};
 use crate::op::Op;
 use crate::scope::ScopeSet;
 use crate::store::value::{self, texts};
-use crate::store::{Row, Sql};
+use crate::store::{Row, Sql, for_update};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -20,35 +18,33 @@ macro_rules! select {
     };
 }
 
+const FIND: &str = select!(" AND n.client_id = $2");
+
 pub(crate) async fn find(op: &Op<'_>, user_id: &UserId, client_id: &ClientId) -> Result<Option<Consent>> {
-    one(op, select!(" AND n.client_id = $2"), user_id, client_id).await
+    one(op, FIND.to_owned(), user_id, client_id).await
 }
 
 /// Reads a consent and holds the row until the end of the transaction.
 pub(crate) async fn lock(op: &mut Op<'_>, user_id: &UserId, client_id: &ClientId) -> Result<Option<Consent>> {
-    let postgres = op.db().get_database_backend() == DbBackend::Postgres;
-    let held = select!(" AND n.client_id = $2 FOR UPDATE OF n");
-    one(op, if postgres { held } else { select!(" AND n.client_id = $2") }, user_id, client_id).await
+    one(op, format!("{FIND}{}", for_update(op.db(), "n")), user_id, client_id).await
 }
 
-async fn one(op: &Op<'_>, sql: &str, user_id: &UserId, client_id: &ClientId) -> Result<Option<Consent>> {
+async fn one(op: &Op<'_>, sql: String, user_id: &UserId, client_id: &ClientId) -> Result<Option<Consent>> {
     let values = [value::text(user_id.as_str()), value::text(client_id.as_str())];
-    let row = Sql::new(op.db(), sql, values).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    Sql::new(op.db(), sql, values).one(op.db(), read).await
 }
 
 /// The consents of a user, the oldest first.
 pub(crate) async fn list(op: &Op<'_>, user_id: &UserId) -> Result<Vec<Consent>> {
     let sql = select!(" ORDER BY n.created_at, n.client_id");
-    let rows = Sql::new(op.db(), sql, [value::text(user_id.as_str())]).rows(op.db()).await?;
-    rows.iter().map(|row| read(&Row::Pooled(row))).collect()
+    Sql::new(op.db(), sql, [value::text(user_id.as_str())]).all(op.db(), read).await
 }
 
 fn read(row: &Row<'_>) -> Result<Consent> {
     Ok(Consent {
         client_id: ClientId::from_text(row.column::<String>(0)?),
         client_name: row.column(1)?,
-        scope: ScopeSet::try_from(row.column::<String>(2)?).map_err(|error| Error::internal(error.to_string()))?,
+        scope: value::scopes(row, 2)?,
         resources: texts(row.column(3)?),
         created_at: row.column(4)?,
         updated_at: row.column(5)?,

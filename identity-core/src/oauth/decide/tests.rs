@@ -130,7 +130,13 @@ fn consent_is_asked_for_whatever_was_not_agreed_to() {
     assert_eq!(decided(None, false, true, request()), Decision::Consent);
     assert_eq!(decided(Some("openid"), false, true, request()), Decision::Consent);
     assert_eq!(decided(Some("openid profile email"), false, true, request()), Decision::Issue);
-    assert_eq!(decided(None, true, false, request()), Decision::Issue);
+    assert_eq!(decided(None, true, true, request()), Decision::Issue);
+    assert_eq!(decided(None, true, false, request()), Decision::Consent, "any program of the machine could be it");
+    assert_eq!(code(decided(None, true, false, prompting("none"))), Some(ErrorCode::ConsentRequired));
+    for browser in [Browser { since_begun: true, ..earlier(&amr) }, Browser { kept: true, ..earlier(&amr) }] {
+        let case = Case { first_party: true, assured: false, agreed: None, ..Case::of(request(), Some(browser)) };
+        assert_eq!(case.decided(), Decision::Issue, "somebody was there");
+    }
     assert_eq!(
         decided(Some("openid profile"), false, false, request()),
         Decision::Consent,

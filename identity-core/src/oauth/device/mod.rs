@@ -21,6 +21,7 @@ use crate::request::RequestInfo;
 use crate::scope::ScopeSet;
 use crate::session::{self, Session};
 use crate::shared::Shared;
+use crate::text::object;
 use crate::time::{Timestamp, after};
 use crate::token::{Token, kind};
 use crate::user::{self, User};
@@ -47,10 +48,12 @@ impl OAuth<'_> {
     /// The device authorization endpoint (RFC 8628, section 3.1). Returns the JSON object of the answer.
     ///
     /// # Errors
-    /// `invalid_client`, `unauthorized_client`, `invalid_scope`, `invalid_target`, `invalid_request`.
+    /// `invalid_client`, `unauthorized_client`, `invalid_scope`, `invalid_target`, `invalid_request`; `temporarily_unavailable` whose
+    /// cause is `rate_limited`: each call leaves a row behind.
     pub async fn authorize_device(
         &self,
         presented: Presented<'_>,
+        info: &RequestInfo,
     ) -> std::result::Result<Map<String, Value>, OAuthError> {
         let (shared, params) = (self.shared, presented.params);
         request::everything_is_text(params)?;
@@ -62,6 +65,7 @@ impl OAuth<'_> {
         let scope = request::scope(params, &client, &shared.config)?;
         let resources = request::resources(params, &client, &shared.config)?;
         let options = &shared.config.oauth;
+        shared.limiter.count_request(&shared.store, Action::AuthorizeDevice, info).await?;
         let mut op = Op::write(shared).await?;
         let waiting = DeviceAuthorization {
             id: DeviceAuthorizationId::mint(op.now(), op.entropy()),
@@ -88,7 +92,7 @@ impl OAuth<'_> {
             "expires_in": options.device_code_lifetime.as_secs(),
             "interval": options.device_poll_interval.as_secs(),
         });
-        Ok(value_to_map(answer))
+        Ok(object(answer))
     }
 
     /// The device whose code somebody has entered, who from here on is the only one to decide about it. `None` for a code that is
@@ -102,9 +106,7 @@ impl OAuth<'_> {
         browser: &Resolved,
         info: &RequestInfo,
     ) -> Result<Option<DeviceRequest>> {
-        if let Some(ip) = info.ip {
-            self.shared.limiter.count(&self.shared.store, Action::EnterUserCode, ip).await?;
-        }
+        self.shared.limiter.count_request(&self.shared.store, Action::EnterUserCode, info).await?;
         let Some(digest) = model::digest(&self.shared.signing.user_code, user_code) else { return Ok(None) };
         let mut op = Op::write(self.shared).await?;
         if user::store::share(&mut op, &browser.profile.id).await?.is_none() {
@@ -169,13 +171,6 @@ async fn contested(mut op: Op<'_>, found: DeviceAuthorization, user_id: &UserId,
     Ok(())
 }
 
-fn value_to_map(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
-
 /// Inserts a device with a code that no other has, and returns the code.
 async fn insert(
     op: &mut Op<'_>,
@@ -233,7 +228,7 @@ async fn approved(
     resources: Vec<String>,
 ) -> std::result::Result<Draft, OAuthError> {
     let gone = || OAuthError::new(ErrorCode::InvalidGrant, "Whoever let the device in is no longer signed in.");
-    let resources = narrowed(&op.shared().config.http.base_url, resources, &waiting.resources)?;
+    let resources = narrowed(&op.shared().config, client, resources, &waiting.resources)?;
     let held = held.filter(|(_, user)| Some(&user.id) == waiting.user_id.as_ref());
     let (session, user) = held.ok_or_else(gone)?;
     if !store::spend(&mut op, &waiting.id).await? {

@@ -21,7 +21,8 @@ pub(crate) const SLOWER: i64 = 5;
 ///
 /// ```text
 /// Pending ──► Approved ──► Spent
-///     └─────► Denied
+///     │           │
+///     └─► Denied ◄┘
 /// ```
 #[derive(Clone, Debug)]
 pub(crate) struct DeviceAuthorization {
@@ -51,13 +52,20 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(super) fn parse(text: &str) -> Self {
-        match text {
-            "pending" => Self::Pending,
-            "approved" => Self::Approved,
-            "denied" => Self::Denied,
-            _ => Self::Spent,
+    const ALL: [Self; 4] = [Self::Pending, Self::Approved, Self::Denied, Self::Spent];
+
+    /// Its name in rows.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Spent => "spent",
         }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 }
 

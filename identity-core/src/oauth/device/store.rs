@@ -1,14 +1,11 @@
 //! Rows of devices that wait. What happens once is one conditional update.
 
-use sea_orm::{ConnectionTrait as _, DbBackend};
-
 use super::model::{DeviceAuthorization, Entered, SLOWER, State};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{ClientId, DeviceAuthorizationId, SessionId, UserId};
 use crate::op::Op;
-use crate::scope::ScopeSet;
 use crate::store::value::{self, texts};
-use crate::store::{Row, Sql};
+use crate::store::{Batch, Row, Sql, for_update};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 
@@ -48,30 +45,26 @@ pub(crate) async fn insert(
 
 /// The device of a code that somebody entered.
 pub(crate) async fn find_by_code(op: &Op<'_>, code: &Digest<Entered>) -> Result<Option<DeviceAuthorization>> {
-    let row = Sql::new(op.db(), select!("user_code_digest = $1"), [value::digest(code)]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    Sql::new(op.db(), select!("user_code_digest = $1"), [value::digest(code)]).one(op.db(), read).await
 }
 
 /// The device that polls.
 pub(crate) async fn find(op: &Op<'_>, device: &Digest<kind::DeviceCode>) -> Result<Option<DeviceAuthorization>> {
-    let row = Sql::new(op.db(), select!("device_digest = $1"), [value::digest(device)]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    Sql::new(op.db(), select!("device_digest = $1"), [value::digest(device)]).one(op.db(), read).await
 }
 
 /// Reads a device and holds the row until the end of the transaction.
 pub(crate) async fn lock(op: &mut Op<'_>, id: &DeviceAuthorizationId) -> Result<Option<DeviceAuthorization>> {
-    let postgres = op.db().get_database_backend() == DbBackend::Postgres;
-    let sql = if postgres { select!("id = $1 FOR UPDATE") } else { select!("id = $1") };
-    let row = Sql::new(op.db(), sql, [value::text(id.as_str())]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    let sql = format!("{}{}", select!("id = $1"), for_update(op.db(), "identity_device_authorizations"));
+    Sql::new(op.db(), sql, [value::text(id.as_str())]).one(op.db(), read).await
 }
 
 fn read(row: &Row<'_>) -> Result<DeviceAuthorization> {
     Ok(DeviceAuthorization {
         id: DeviceAuthorizationId::from_text(row.column::<String>(0)?),
         client_id: ClientId::from_text(row.column::<String>(1)?),
-        state: State::parse(&row.column::<String>(2)?),
-        scope: ScopeSet::try_from(row.column::<String>(3)?).map_err(|error| Error::internal(error.to_string()))?,
+        state: value::word(row, 2, State::parse)?,
+        scope: value::scopes(row, 3)?,
         resources: texts(row.column(4)?),
         interval: row.column(5)?,
         polled_at: row.column(6)?,
@@ -100,7 +93,7 @@ pub(crate) async fn decide(
     let sql = "UPDATE identity_device_authorizations SET state = $1, session_id = $2 WHERE user_code_digest = $3 \
                AND state = 'pending' AND expires_at > $4 AND user_id = $5";
     let values = [
-        value::text(if approved_in.is_some() { "approved" } else { "denied" }),
+        value::text(if approved_in.is_some() { State::Approved } else { State::Denied }.as_str()),
         value::optional_text(approved_in.map(|id| id.as_str().to_owned())),
         value::digest(code),
         value::time(op.now()),
@@ -127,9 +120,22 @@ pub(crate) async fn spend(op: &mut Op<'_>, id: &DeviceAuthorizationId) -> Result
     Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
 }
 
+/// Shuts out the devices of a client that a user has let in and no longer agrees to.
+pub(crate) async fn deny_approved(op: &mut Op<'_>, user_id: &UserId, client_id: &ClientId) -> Result<()> {
+    let sql = "UPDATE identity_device_authorizations SET state = 'denied' \
+               WHERE user_id = $1 AND client_id = $2 AND state = 'approved'";
+    let values = [value::text(user_id.as_str()), value::text(client_id.as_str())];
+    Sql::new(op.db(), sql, values).execute(op.db()).await?;
+    Ok(())
+}
+
 /// Removes what was over before `limit`, at most 500 at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM identity_device_authorizations WHERE id IN \
-               (SELECT id FROM identity_device_authorizations WHERE expires_at < $1 LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+    let over = Batch {
+        change: "DELETE FROM identity_device_authorizations",
+        table: "identity_device_authorizations",
+        key: "id",
+        condition: "expires_at < $1",
+    };
+    over.run(op.db(), [value::time(limit)]).await
 }

@@ -51,14 +51,15 @@ pub(crate) enum State {
 }
 
 impl State {
-    /// Puts a state together from its columns.
-    pub(super) fn of_row(state: &str, holder: Option<Holder>, family: Option<TokenFamilyId>) -> Self {
+    /// Puts a state together from its columns. `None` for a word that nobody knows, and for a code that is nobody's.
+    pub(super) fn of_row(state: &str, holder: Option<Holder>, family: Option<TokenFamilyId>) -> Option<Self> {
         match (state, holder) {
-            ("requested", _) => Self::Requested,
-            ("issued", Some(holder)) => Self::Issued(holder),
-            ("redeemed", Some(holder)) => Self::Redeemed(holder, family),
-            ("expired", _) => Self::Expired,
-            _ => Self::Denied,
+            ("requested", _) => Some(Self::Requested),
+            ("issued", Some(holder)) => Some(Self::Issued(holder)),
+            ("redeemed", Some(holder)) => Some(Self::Redeemed(holder, family)),
+            ("denied", _) => Some(Self::Denied),
+            ("expired", _) => Some(Self::Expired),
+            _ => None,
         }
     }
 }

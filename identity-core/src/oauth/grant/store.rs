@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::id::{ClientId, GrantId, SessionId, TokenFamilyId, UserId};
 use crate::op::Op;
 use crate::store::value;
-use crate::store::{Row, Sql};
+use crate::store::{Batch, Row, Sql};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
 
@@ -26,7 +26,7 @@ pub(crate) async fn insert(op: &mut Op<'_>, grant: &Grant) -> Result<()> {
     let values = [
         value::text(grant.id.as_str()),
         value::text(grant.client_id.as_str()),
-        serde_json::to_value(&grant.request).map_err(Error::internal)?.into(),
+        value::serialized(&grant.request)?,
         value::optional_text(grant.began_in.as_ref().map(|id| id.as_str().to_owned())),
         value::time(grant.created_at),
         value::time(grant.expires_at),
@@ -36,13 +36,11 @@ pub(crate) async fn insert(op: &mut Op<'_>, grant: &Grant) -> Result<()> {
 }
 
 pub(crate) async fn find(op: &Op<'_>, id: &GrantId) -> Result<Option<Grant>> {
-    let row = Sql::new(op.db(), select!("id = $1"), [value::text(id.as_str())]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    Sql::new(op.db(), select!("id = $1"), [value::text(id.as_str())]).one(op.db(), read).await
 }
 
 pub(crate) async fn find_by_code(op: &Op<'_>, digest: &Digest<kind::AuthorizationCode>) -> Result<Option<Grant>> {
-    let row = Sql::new(op.db(), select!("code_digest = $1"), [value::digest(digest)]).row(op.db()).await?;
-    row.map(|row| read(&Row::Pooled(&row))).transpose()
+    Sql::new(op.db(), select!("code_digest = $1"), [value::digest(digest)]).one(op.db(), read).await
 }
 
 fn read(row: &Row<'_>) -> Result<Grant> {
@@ -55,7 +53,7 @@ fn read(row: &Row<'_>) -> Result<Grant> {
         id: GrantId::from_text(row.column::<String>(0)?),
         client_id: ClientId::from_text(row.column::<String>(1)?),
         request: serde_json::from_value(row.column(2)?).map_err(Error::internal)?,
-        state: State::of_row(&row.column::<String>(3)?, holder, family),
+        state: value::word(row, 3, |word| State::of_row(word, holder, family))?,
         began_in: row.column::<Option<String>>(4)?.map(SessionId::from_text),
         kept_in: row.column::<Option<String>>(5)?.map(SessionId::from_text),
         consented_by: row.column::<Option<String>>(6)?.map(UserId::from_text),
@@ -76,8 +74,7 @@ pub(crate) async fn keep(op: &mut Op<'_>, id: &GrantId, session_id: &SessionId) 
 pub(crate) async fn set_request(op: &mut Op<'_>, grant: &Grant) -> Result<bool> {
     let sql = "UPDATE identity_authorization_grants SET request = $1 \
                WHERE id = $2 AND state = 'requested' AND expires_at > $3";
-    let request = serde_json::to_value(&grant.request).map_err(Error::internal)?;
-    let values = [request.into(), value::text(grant.id.as_str()), value::time(op.now())];
+    let values = [value::serialized(&grant.request)?, value::text(grant.id.as_str()), value::time(op.now())];
     Ok(Sql::new(op.db(), sql, values).execute(op.db()).await? == 1)
 }
 
@@ -143,9 +140,17 @@ pub(crate) async fn deny_codes(op: &mut Op<'_>, user_id: &UserId, client_id: &Cl
     Ok(())
 }
 
-/// Removes what was over before `limit`, at most 500 at a time. Returns how many.
+/// Removes requests that came to nothing as soon as they are over, and those whose code went out once they were over before `limit`,
+/// at most 500 of each at a time. Returns how many.
 pub(crate) async fn purge(op: &mut Op<'_>, limit: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM identity_authorization_grants WHERE id IN \
-               (SELECT id FROM identity_authorization_grants WHERE expires_at < $1 LIMIT 500)";
-    Sql::new(op.db(), sql, [value::time(limit)]).execute(op.db()).await
+    let over = |condition| Batch {
+        change: "DELETE FROM identity_authorization_grants",
+        table: "identity_authorization_grants",
+        key: "id",
+        condition,
+    };
+    let abandoned = over("state IN ('requested', 'denied', 'expired') AND expires_at <= $1");
+    let answered = over("state IN ('issued', 'redeemed') AND expires_at < $1");
+    let removed = abandoned.run(op.db(), [value::time(op.now())]).await?;
+    Ok(removed + answered.run(op.db(), [value::time(limit)]).await?)
 }

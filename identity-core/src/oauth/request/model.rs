@@ -106,13 +106,14 @@ impl AuthorizationRequest {
         self.claims = mem::take(&mut self.claims).within(scope);
     }
 
-    /// The request as parameters, for a page that wants to show something of it.
-    pub(crate) fn params(&self) -> Vec<(&'static str, String)> {
+    /// The request as parameters, for a page that wants to show something of it: what somebody agrees to there is this scope and these
+    /// resources, and nothing besides.
+    pub(crate) fn params(&self, scope: &ScopeSet) -> Vec<(&'static str, String)> {
         let challenged = self.code_challenge.is_some();
         let params = [
             ("response_type", "code".to_owned()),
             ("redirect_uri", self.reply_to.redirect_uri.clone()),
-            ("scope", self.scope.to_string()),
+            ("scope", scope.to_string()),
             ("state", self.reply_to.state.clone().unwrap_or_default()),
             ("client_id", self.client_id.as_str().to_owned()),
             ("prompt", self.prompt.words()),
@@ -122,6 +123,7 @@ impl AuthorizationRequest {
             ("code_challenge_method", if challenged { "S256" } else { "" }.to_owned()),
             ("nonce", self.nonce.clone().unwrap_or_default()),
         ];
-        params.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+        let resources = self.resources.iter().map(|resource| ("resource", resource.clone()));
+        params.into_iter().chain(resources).filter(|(_, value)| !value.is_empty()).collect()
     }
 }

@@ -168,17 +168,28 @@ async fn clients_are_listed_page_by_page() {
 }
 
 #[tokio::test]
-async fn what_a_newer_release_has_stored_does_not_lock_a_client_out() {
+async fn what_a_newer_release_has_stored_of_a_client_is_left_out_and_never_misread() {
     let app = TestApp::start().await;
     create(&app, new("app", AuthMethod::None)).await;
-    let metadata = r#"{"redirect_uris":["https://app.example.com/callback"],"grant_types":["authorization_code"],
-        "subject_type":"quantum","new_member":7}"#;
-    let sql = format!(
-        "UPDATE identity_clients SET metadata = '{metadata}', policy = '{{\"refresh\":\"later\",\"first_party\":true}}'"
-    );
-    assert_eq!(app.database().change(&sql).await, 1);
-    let client = app.identity.clients().find(&ClientId::from_text("app")).await.unwrap().unwrap();
+    let stores = async |member: &str, policy: &str| {
+        let metadata = format!(
+            r#"{{"redirect_uris":["https://app.example.com/callback"],"grant_types":["authorization_code"],{member}}}"#
+        );
+        let sql = format!("UPDATE identity_clients SET metadata = '{metadata}', policy = '{policy}'");
+        assert_eq!(app.database().change(&sql).await, 1);
+        app.identity.clients().find(&ClientId::from_text("app")).await
+    };
+    let client = stores(r#""new_member":7"#, r#"{"first_party":true,"new_rule":[]}"#).await.unwrap().unwrap();
     assert_eq!(client.metadata.redirect_uris, ["https://app.example.com/callback"]);
-    assert_eq!(client.metadata.subject_type, identity_core::oauth::client::SubjectType::Public);
     assert!(client.policy.first_party && client.policy.require_pkce);
+    // Each of these would let the client do more, or tell it more, if it counted as not there.
+    for (member, policy) in [
+        (r#""subject_type":"quantum""#, "{}"),
+        (r#""scope":"a\"b""#, "{}"),
+        (r#""token_endpoint_auth_signing_alg":"PQ512""#, "{}"),
+        (r#""contacts":[]"#, r#"{"require_pkce":"always"}"#),
+        (r#""contacts":[]"#, r#"{"refresh":"later"}"#),
+    ] {
+        assert_eq!(stores(member, policy).await.unwrap_err().code(), Code::Internal, "{member} {policy}");
+    }
 }

@@ -29,6 +29,8 @@ async fn nonsense_about_a_client_is_refused_with_the_field() {
         ("client_name", |new| new.name = String::new()),
         ("client_name", |new| new.name = "<b>Bank</b>".to_owned()),
         ("client_name", |new| new.name = "Bank\u{202e}".to_owned()),
+        ("client_name", |new| new.name = "Ba\u{ad}nk".to_owned()),
+        ("client_name", |new| new.name = "Ba\u{200b}nk\u{61c}".to_owned()),
         ("client_name", |new| new.name = "Bank\n".to_owned()),
         ("client_name", |new| new.name = "x".repeat(129)),
         ("redirect_uris", |new| new.metadata.redirect_uris = vec![]),

@@ -104,6 +104,15 @@ async fn everything_that_is_registered_is_echoed() {
     assert_eq!(Value::Object(document), body);
 }
 
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// A public client whose users have names of their own.
+fn pairwise(mut body: Value) -> Value {
+    body["subject_type"] = json!("pairwise");
+    body["token_endpoint_auth_method"] = json!("none");
+    body
+}
+
 #[tokio::test]
 async fn a_bad_registration_is_refused_in_the_words_of_the_specification() {
     let app = open_app().await;
@@ -125,6 +134,10 @@ async fn a_bad_registration_is_refused_in_the_words_of_the_specification() {
     let metadata = [
         with("client_name", json!("<script>alert(1)</script>")),
         with("client_name", json!(7)),
+        pairwise(json!({ "grant_types": ["authorization_code", DEVICE], "redirect_uris": [REDIRECT] })),
+        pairwise(json!({ "grant_types": [DEVICE], "sector_identifier_uri": "https://app.example.com/list" })),
+        with("jwks", json!({ "keys": [{ "kty": "RSA", "n": "\0", "e": "AQAB" }] })),
+        with("jwks", json!({ "keys": [{ "kty": "RSA", "n": "AQAB", "e": "AQAB", "x\0": 1 }] })),
         with("grant_types", json!(["implicit"])),
         with("grant_types", json!(["password"])),
         with("grant_types", json!(["authorization_code", "client_credentials"])),
@@ -158,6 +171,13 @@ async fn a_bad_registration_is_refused_in_the_words_of_the_specification() {
         }
     }
     assert!(app.identity.clients().list(None, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn scopes_that_are_not_offered_are_not_kept_for_the_day_they_are() {
+    let app = open_app().await;
+    let body = json!({ "redirect_uris": [REDIRECT], "scope": "openid root admin" });
+    assert_eq!(register(&app, body).await.unwrap()["scope"], "openid");
 }
 
 #[tokio::test]

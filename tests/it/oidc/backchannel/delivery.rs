@@ -95,6 +95,31 @@ async fn a_client_that_never_answers_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn however_many_clients_never_answer_the_others_do_not_wait_for_them() {
+    let app = builder().start().await;
+    let (hung, told) = (Told::start().await, Told::start().await);
+    hung.answers(Some(503));
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    // As many as two workers tell at once.
+    for number in 0..32 {
+        let client = client(&app, &format!("hanging-{number}"), &hung).await;
+        let _ = sign_in(&app, &client, &ann).await;
+    }
+    let client = client(&app, "client", &told).await;
+    let _ = sign_in(&app, &client, &bob).await;
+    let _ = ann.signs_out().await.expect(200);
+    until_tried(&app, 1).await;
+    hung.answers(None);
+    app.pass(Duration::from_secs(10));
+    let _worker = app.identity.spawn_worker();
+    // As many as there are places for such.
+    app.database().until(&format!("{ALL} WHERE leased_until IS NOT NULL"), 8).await;
+    let _ = bob.signs_out().await.expect(200);
+    let heard = tokio::time::timeout(Duration::from_secs(3), told.token(0)).await;
+    assert!(heard.is_ok(), "before any of the others is given up");
+}
+
+#[tokio::test]
 async fn a_client_that_is_gone_or_asks_for_nothing_any_more_is_told_nothing() {
     let app = builder().without_worker().start().await;
     let told = Told::start().await;
