@@ -41,6 +41,7 @@ pub(crate) fn app(
     drain: &Drain,
 ) -> identity_core::Result<Router> {
     let http = &identity.config().http;
+    let measure = Measure::default();
     let front = front_page(settings);
     let mut routes = Router::new().route("/", get(async move || page("Identity", &front)));
     if let Some(mailbox) = mailbox {
@@ -53,17 +54,22 @@ pub(crate) fn app(
         .merge(health::routes(identity.clone(), drain.clone()))
         .merge(identity_axum::device_router(identity))
         .method_not_allowed_fallback(async || refuse::<Api>(Error::new(Code::MethodNotAllowed)));
-    let routes = protect::<Api>(routes, &http.base_url, drain);
-    let routes = routes.merge(protect::<OAuth>(identity_axum::oidc_router(identity), &http.base_url, drain));
-    let routes = routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url, drain));
-    Ok(routes.merge(protect::<Pages>(identity_axum::page_router(identity), &http.base_url, drain)))
+    let routes = protect::<Api>(routes, &http.base_url, &measure, drain);
+    let routes = routes.merge(protect::<OAuth>(identity_axum::oidc_router(identity), &http.base_url, &measure, drain));
+    let routes = routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url, &measure, drain));
+    Ok(routes.merge(protect::<Pages>(identity_axum::page_router(identity), &http.base_url, &measure, drain)))
 }
 
 /// The layers that hold for every request, from the outside in: what it carries, and what keeps it from harming others. Each part of
 /// the server refuses in its own dialect.
-fn protect<D: Dialect>(routes: Router, base_url: &str, drain: &Drain) -> Router {
+fn protect<D: Dialect>(routes: Router, base_url: &str, measure: &Measure, drain: &Drain) -> Router {
     routes.layer((
-        AroundLayer((Trace::new(), SecurityHeaders::new(base_url), Measure, (drain.clone(), InTime::<D>(PhantomData)))),
+        AroundLayer((
+            Trace::new(),
+            SecurityHeaders::new(base_url),
+            measure.clone(),
+            (drain.clone(), InTime::<D>(PhantomData)),
+        )),
         MapResponseLayer::new(IntoResponse::into_response),
         // What went wrong was logged by the panic hook, which knows the place.
         CatchPanicLayer::custom(|_: Box<dyn Any + Send>| refuse::<D>(Error::new(Code::Internal))),
@@ -145,7 +151,10 @@ mod tests {
 
     async fn answer<D: Dialect>(routes: Router) -> (StatusCode, Value) {
         let request = Request::get("/").header("x-request-id", "one").body(Body::empty()).unwrap();
-        let response = protect::<D>(routes, "http://localhost:8888", &Drain::default()).oneshot(request).await.unwrap();
+        let response = protect::<D>(routes, "http://localhost:8888", &Measure::default(), &Drain::default())
+            .oneshot(request)
+            .await
+            .unwrap();
         let status = response.status();
         assert_eq!(response.headers()["x-request-id"], "one");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");

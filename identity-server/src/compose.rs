@@ -12,7 +12,7 @@ use identity_migrations::Status;
 
 use crate::cli::Failure;
 use crate::config::Settings;
-use crate::data;
+use crate::data::{self, Maker};
 use crate::mailbox::Mailbox;
 
 /// Opens the database.
@@ -58,8 +58,8 @@ impl Mailer {
 }
 
 /// Puts the identity together. Nothing is read from the database yet.
-pub(crate) fn identity(settings: &Settings, store: Store, mailer: &Mailer) -> Result<Identity, Failure> {
-    build(settings, store, data::secret(settings)?, mailer)
+pub(crate) fn identity(settings: &Settings, store: Store, mailer: &Mailer, maker: Maker) -> Result<Identity, Failure> {
+    build(settings, store, data::secret(settings, maker)?, mailer)
 }
 
 /// Finds what only core can say about settings that have no problem of their own, without touching the database or making

@@ -12,11 +12,28 @@ use crate::config::{DATA_FOLDER, Settings};
 use crate::files;
 
 /// The configured secret, or the one in the data folder, which is made on first use. Only for settings that were accepted.
-pub(crate) fn secret(settings: &Settings) -> Result<Secret<String>, Failure> {
+///
+/// Beside a database that stands elsewhere nothing is made unless the server itself asks: a command that was started in another folder
+/// than the server would seal under a secret that the server does not have.
+pub(crate) fn secret(settings: &Settings, maker: Maker) -> Result<Secret<String>, Failure> {
+    let folder = Path::new(DATA_FOLDER);
     match &settings.secrets.secret {
         Some(secret) => Ok(secret.clone()),
-        None => generated(Path::new(DATA_FOLDER)),
+        None if maker == Maker::Command && !settings.database.is_default() && !folder.join("secret").exists() => {
+            Err(Failure::new(format!(
+                "there is no secret in {}: start the command in the folder of the server, or set secrets.secret",
+                folder.display()
+            )))
+        }
+        None => generated(folder),
     }
+}
+
+/// Who asks for the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    Server,
+    Command,
 }
 
 /// Makes the data folder if the database stands in it.

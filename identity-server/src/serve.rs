@@ -24,6 +24,7 @@ use crate::app::app;
 use crate::cli::Failure;
 use crate::compose::{self, Mailer};
 use crate::config::{Loaded, Profile, Settings};
+use crate::data::Maker;
 use crate::drain::Drain;
 use crate::tls::Tls;
 use crate::{conformance, mailbox, telemetry};
@@ -56,7 +57,7 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool, profile: Option<Profile>)
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mailer = Mailer::of(&settings, &clock)?;
-    let identity = compose::identity(&settings, open(&settings).await?, &mailer)?;
+    let identity = compose::identity(&settings, open(&settings).await?, &mailer, Maker::Server)?;
     prepare(&identity, &settings, migrate).await?;
     bootstrap(&identity, &settings).await?;
     if profile == Some(Profile::Conformance) {

@@ -1,17 +1,21 @@
 //! Logs on the standard error, metrics for Prometheus.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
+use std::fmt;
 use std::io::IsTerminal as _;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use axum::routing::get;
-use http::{Method, header};
+use http::{Method, StatusCode, header};
 use identity_axum::middleware::{Around, Next};
 use identity_core::Identity;
 use identity_core::time::Clock;
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -107,38 +111,67 @@ pub(crate) async fn keep_up(handle: PrometheusHandle) -> Infallible {
 }
 
 /// Counts requests. Paths outside of the routes are one label, so that a scanner cannot fill the memory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Measure;
+///
+/// Looking a meter up by its labels takes longer than counting, so that each route keeps its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Measure {
+    routes: Arc<RwLock<HashMap<String, Arc<Route>>>>,
+}
 
-impl Around for Measure {
-    async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
-        let method = method_label(request.method());
-        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-        let begun = Instant::now();
-        let response = next.run(request).await?;
-        let status = match response.status().as_u16() / 100 {
-            1 => "1xx",
-            2 => "2xx",
-            3 => "3xx",
-            4 => "4xx",
-            _ => "5xx",
-        };
-        let elapsed = begun.elapsed().as_secs_f64();
-        metrics::histogram!(DURATION, "method" => method, "route" => route.clone()).record(elapsed);
-        metrics::counter!(REQUESTS, "method" => method, "route" => route, "status" => status).increment(1);
-        Ok(response)
+/// The meters of a route: its durations by method, and its requests by method and class of status.
+#[derive(Debug, Default)]
+struct Route {
+    durations: [OnceLock<MeterOf<Histogram>>; METHODS.len()],
+    requests: [[OnceLock<MeterOf<Counter>>; STATUSES.len()]; METHODS.len()],
+}
+
+/// A meter, which shows nothing of itself.
+struct MeterOf<M>(M);
+
+impl<M> fmt::Debug for MeterOf<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meter")
     }
 }
 
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
+const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other"];
+const STATUSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+impl Measure {
+    fn route(&self, name: &str) -> Arc<Route> {
+        let known = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        known.unwrap_or_else(|| {
+            let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(routes.entry(name.to_owned()).or_default())
+        })
+    }
+}
+
+impl Route {
+    fn count(&self, name: &str, method: &Method, status: StatusCode, elapsed: Duration) {
+        let method = METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1);
+        let status = usize::from(status.as_u16() / 100).clamp(1, STATUSES.len()) - 1;
+        let label = METHODS.get(method).copied().unwrap_or_default();
+        if let Some(meter) = self.durations.get(method) {
+            let of = || MeterOf(metrics::histogram!(DURATION, "method" => label, "route" => name.to_owned()));
+            meter.get_or_init(of).0.record(elapsed.as_secs_f64());
+        }
+        if let Some(meter) = self.requests.get(method).and_then(|requests| requests.get(status)) {
+            let status = STATUSES.get(status).copied().unwrap_or_default();
+            let labels =
+                || metrics::counter!(REQUESTS, "method" => label, "route" => name.to_owned(), "status" => status);
+            meter.get_or_init(|| MeterOf(labels())).0.increment(1);
+        }
+    }
+}
+
+impl Around for Measure {
+    async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
+        let (method, path) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
+        let begun = Instant::now();
+        let response = next.run(request).await?;
+        let name = path.as_ref().map_or("none", MatchedPath::as_str);
+        self.route(name).count(name, &method, response.status(), begun.elapsed());
+        Ok(response)
     }
 }

@@ -410,3 +410,14 @@ async fn the_conformance_profile_serves_nobody_else() {
     let (done, complaint) = Server::builder().run(&["users", "list", "--profile", "conformance"]).await;
     assert!(!done && complaint.contains("--profile"), "{complaint}");
 }
+
+#[tokio::test]
+async fn a_command_in_another_folder_makes_no_secret_of_its_own() {
+    let server = Server::start().await;
+    let database = ("IDENTITY_DATABASE__URL", server.database().url());
+    let rotate = Server::builder().env(database.0, database.1).run(&["keys", "rotate", "--now"]);
+    let (rotated, said) = rotate.await;
+    assert!(!rotated && said.contains("there is no secret in ./identity-data"), "{said}");
+    let (listed, said) = server.command(&["keys", "list"]).await;
+    assert!(listed, "{said}");
+}

@@ -59,6 +59,8 @@ impl Around for SecurityHeaders {
     async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
         let mut response = next.run(request).await?;
         let headers = response.headers_mut();
+        // Room at once for these and for what layers further out add.
+        headers.reserve(ALWAYS.len() + 4);
         for (name, value) in &ALWAYS {
             headers.entry(name).or_insert_with(|| value.clone());
         }

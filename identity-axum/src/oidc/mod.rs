@@ -30,7 +30,7 @@ pub use self::error::OAuth;
 use self::cors::Cors;
 use self::error::OAuthFailure;
 pub(crate) use self::error::refused;
-use self::metadata::Document;
+use self::metadata::{Document, KeysDocument};
 use crate::extract::request;
 use crate::middleware::host::Hosts;
 use crate::middleware::{Around, AroundLayer, Next};
@@ -43,6 +43,7 @@ struct Endpoints {
     identity: Identity,
     /// What UserInfo is for clients that come with tokens.
     userinfo: ProtectedResource,
+    keys: KeysDocument,
     /// The metadata, which is the same for as long as the server runs.
     metadata: Document,
 }
@@ -66,6 +67,7 @@ where
     let metadata_of_userinfo = protected_resource(&userinfo);
     let endpoints = Arc::new(Endpoints {
         userinfo,
+        keys: KeysDocument::default(),
         metadata: Document::new(Value::Object(identity.oauth().metadata()).to_string()),
         identity: identity.clone(),
     });

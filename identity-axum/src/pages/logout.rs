@@ -3,9 +3,9 @@
 use askama::Template;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode};
-use identity_core::Result;
 use identity_core::id::ClientId;
 use identity_core::oauth::{GoOn, LoggedIn, LogoutStep};
+use identity_core::{Code, Error, Result};
 
 use super::reply::{self, Forms, Reply, see_other};
 use super::view::{Asking, UI_LOCALES, View, web_page};
@@ -40,6 +40,10 @@ struct Done<'a> {
 pub(super) async fn endpoint(visit: Visit) -> Reply {
     if let Some(address) = visit.by_get(END_SESSION) {
         return see_other(&address);
+    }
+    if visit.is_of_another_site() {
+        // Its form came without the cookie of the session, so nothing is known of whoever is signed in here.
+        return Err(Error::new(Code::PayloadTooLarge).into());
     }
     let oauth = visit.site.facade.identity.oauth();
     match oauth.logout(&visit.fields, browser(&visit), &visit.info).await? {
@@ -100,9 +104,12 @@ fn browser(visit: &Visit) -> Option<LoggedIn<'_>> {
     visit.caller.as_ref().map(|caller| LoggedIn { token: &caller.token, session: &caller.resolved })
 }
 
-/// Goes on without the cookies of the session that has ended.
+/// Goes on without the cookies of the session that has ended; where there was none, nothing is taken from the browser.
 fn leave(visit: &Visit, location: &str) -> Result<Response, reply::Failed> {
     let mut response = see_other(location)?;
+    if visit.caller.is_none() {
+        return Ok(response);
+    }
     let cookies = &visit.site.facade.cookies;
     cookies.clear_session(response.headers_mut());
     // Whoever comes next to this browser is not told who was here.

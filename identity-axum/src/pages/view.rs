@@ -201,6 +201,8 @@ pub(super) struct Asking {
     pub(super) host: Option<String>,
     pub(super) policy: Option<String>,
     pub(super) terms: Option<String>,
+    /// Whether it registered itself, so that its name is its own word.
+    pub(super) unchecked: bool,
 }
 
 impl Asking {
@@ -217,6 +219,7 @@ impl Asking {
             host: None,
             policy: client.metadata.policy_uri.as_deref().and_then(web_page),
             terms: client.metadata.tos_uri.as_deref().and_then(web_page),
+            unchecked: client.registered,
         }
     }
 }

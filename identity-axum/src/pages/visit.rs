@@ -118,11 +118,16 @@ impl Visit {
     /// The same request by GET, where that finds out more: a form of another site comes without the cookie of the session
     /// (`SameSite=Lax`), and the GET that follows has it.
     pub(super) fn by_get(&self, path: &str) -> Option<String> {
-        if !self.posted || self.caller.is_some() {
+        if !self.is_of_another_site() {
             return None;
         }
         let query = Serializer::new(String::new()).extend_pairs(self.fields.iter()).finish();
         (query.len() <= LONGEST_QUERY).then(|| format!("{path}?{query}"))
+    }
+
+    /// Whether a form was posted without a session, as another site does it.
+    pub(super) fn is_of_another_site(&self) -> bool {
+        self.posted && self.caller.is_none()
     }
 
     /// The session of the browser.

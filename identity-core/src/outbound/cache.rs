@@ -13,13 +13,21 @@ use crate::time::{Timestamp, after};
 #[derive(Debug)]
 pub(super) struct Cache<T> {
     most: usize,
-    places: Mutex<HashMap<String, Place<T>>>,
+    places: Mutex<Places<T>>,
+}
+
+#[derive(Debug)]
+struct Places<T> {
+    by_url: HashMap<String, Place<T>>,
+    /// How often anything was asked for. Two questions at the same moment have an order too.
+    questions: u64,
 }
 
 #[derive(Debug)]
 struct Place<T> {
     kept: Arc<AsyncMutex<Kept<T>>>,
-    used_at: Timestamp,
+    /// The number of the last question for it.
+    asked: u64,
 }
 
 /// What is known of one document.
@@ -53,19 +61,20 @@ impl<T: Clone> Kept<T> {
 impl<T> Cache<T> {
     /// A cache of at most `most` documents.
     pub(super) fn new(most: usize) -> Self {
-        Self { most, places: Mutex::default() }
+        Self { most, places: Mutex::new(Places { by_url: HashMap::new(), questions: 0 }) }
     }
 
     /// The place of a document. Those who want the same one wait for each other.
-    pub(super) fn place(&self, url: &str, now: Timestamp) -> Arc<AsyncMutex<Kept<T>>> {
+    pub(super) fn place(&self, url: &str) -> Arc<AsyncMutex<Kept<T>>> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if places.len() >= self.most && !places.contains_key(url) {
-            let oldest = places.iter().min_by_key(|(_, place)| place.used_at).map(|(url, _)| url.clone());
-            oldest.and_then(|url| places.remove(&url));
+        let Places { by_url, questions } = &mut *places;
+        *questions += 1;
+        if by_url.len() >= self.most && !by_url.contains_key(url) {
+            let oldest = by_url.iter().min_by_key(|(_, place)| place.asked).map(|(url, _)| url.clone());
+            oldest.and_then(|url| by_url.remove(&url));
         }
-        let place = places.entry(url.to_owned());
-        let place = place.or_insert_with(|| Place { kept: Arc::default(), used_at: now });
-        place.used_at = now;
+        let place = by_url.entry(url.to_owned()).or_insert_with(|| Place { kept: Arc::default(), asked: *questions });
+        place.asked = *questions;
         Arc::clone(&place.kept)
     }
 }
@@ -81,17 +90,17 @@ mod tests {
     #[tokio::test]
     async fn what_is_in_use_outlasts_what_strangers_invent() {
         let cache = Cache::new(3);
-        cache.place("own", at(0)).lock().await.found = Some(("ours", at(0)));
-        for second in 1..100 {
-            let _ = cache.place(&format!("invented {second}"), at(second));
-            if second % 2 == 0 {
-                let kept = cache.place("own", at(second));
-                assert_eq!(kept.lock().await.within(Duration::MAX, at(second)), Some("ours"));
+        cache.place("own").lock().await.found = Some(("ours", at(0)));
+        for number in 1..100 {
+            let _ = cache.place(&format!("invented {number}"));
+            if number % 2 == 0 {
+                let kept = cache.place("own");
+                assert_eq!(kept.lock().await.within(Duration::MAX, at(0)), Some("ours"));
             }
         }
-        assert_eq!(cache.places.lock().unwrap().len(), 3);
-        let _ = (cache.place("a", at(200)), cache.place("b", at(200)), cache.place("c", at(200)));
-        assert!(cache.place("own", at(201)).lock().await.found.is_none(), "what nobody asks for makes room");
+        assert_eq!(cache.places.lock().unwrap().by_url.len(), 3);
+        let _ = (cache.place("a"), cache.place("b"), cache.place("c"));
+        assert!(cache.place("own").lock().await.found.is_none(), "what nobody asks for makes room");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(crate) enum Want {
 impl Outbound {
     /// The key set at `url`.
     pub(crate) async fn keys(&self, url: &str, want: Want, now: Timestamp) -> Result<Arc<KeySet>, Failed> {
-        let place = self.key_sets.place(url, now);
+        let place = self.key_sets.place(url);
         let mut kept = place.lock().await;
         let recent = kept.within(FRESH, now);
         if let Some(keys) = recent.filter(|_| want == Want::Recent) {

@@ -42,7 +42,7 @@ impl Picture {
 impl Outbound {
     /// The picture at `url`; `None` where there is none, or none in time.
     pub(crate) async fn picture(&self, url: &str, now: Timestamp) -> Option<Picture> {
-        let place = self.pictures.place(url, now);
+        let place = self.pictures.place(url);
         let mut kept = place.lock().await;
         let lifetime = if kept.found.is_some() { FRESH } else { PAUSE };
         if kept.was_tried_within(lifetime, now) {

@@ -24,6 +24,7 @@ use identity_core::{Class, Identity};
 
 use crate::compose::{self, Mailer};
 use crate::config::{Loaded, Problems, Profile, Sources, load};
+use crate::data::Maker;
 use crate::serve;
 
 /// The trust anchor: users, sessions and the Better Auth API over SQLite or PostgreSQL.
@@ -186,7 +187,7 @@ impl Global {
         compose::require_current(&store, &loaded.settings).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mailer = Mailer::of(&loaded.settings, &clock)?;
-        compose::identity(&loaded.settings, store, &mailer)
+        compose::identity(&loaded.settings, store, &mailer, Maker::Command)
     }
 }
 

@@ -63,6 +63,12 @@ fn exposure(settings: &Settings, problems: &Problems, exposures: &mut Problems) 
     if settings.is_loopback() {
         return;
     }
+    if settings.oauth.fetch_from_private_addresses && !base_url.is_for_tests() {
+        exposures.push(Problem::of(
+            "oauth.fetch_from_private_addresses",
+            "is for tests: whoever registers a client would make this server ask inside of its network",
+        ));
+    }
     if settings.secrets.secret.is_none() && problems.spare(&["secrets.secret"]) {
         exposures.push(Problem::of("secrets.secret", "must be set; `identity-server generate-env` makes one"));
     }

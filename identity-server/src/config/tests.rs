@@ -338,6 +338,9 @@ fn a_secret_that_can_be_guessed_is_an_exposure_in_public_only() {
 fn weak_hashing_is_an_exposure_in_public_only() {
     let weak = [("IDENTITY_PASSWORD__ARGON2_MEMORY", "8"), ("IDENTITY_PASSWORD__ARGON2_ITERATIONS", "1")];
     assert_one(&exposures(&public_with(&weak)), &["password.argon2_memory", "OWASP"]);
+    let private = [("IDENTITY_OAUTH__FETCH_FROM_PRIVATE_ADDRESSES", "true")];
+    assert_one(&exposures(&public_with(&private)), &["oauth.fetch_from_private_addresses", "for tests"]);
+    assert_eq!(exposures(&from_env(&private)), Vec::<String>::new());
     assert_eq!(exposures(&from_env(&weak)), Vec::<String>::new());
     let equivalent = [("IDENTITY_PASSWORD__ARGON2_MEMORY", "9216"), ("IDENTITY_PASSWORD__ARGON2_ITERATIONS", "4")];
     assert_eq!(exposures(&public_with(&equivalent)), Vec::<String>::new());

@@ -159,6 +159,15 @@ async fn oidcc_registration_tos_uri() {
 }
 
 #[tokio::test]
+async fn whoever_registered_itself_is_said_to_have_done_so() {
+    let suite = Suite::start(Mode::Query).await;
+    let client = suite.client().await;
+    let login = suite.login_page(&client).await;
+    let consent = suite.signs_in(&login).await.at("/ui/consent");
+    assert!(consent.text().contains("has registered itself. Nobody here has checked"), "{}", consent.text());
+}
+
+#[tokio::test]
 async fn oidcc_registration_jwks_uri() {
     let suite = Suite::start(Mode::Query).await;
     let key = key("of the suite");

@@ -1,5 +1,7 @@
 //! Signing out on the page.
 
+use http::Method;
+use http::header::{COOKIE, ORIGIN};
 use identity_tests::TestApp;
 
 #[tokio::test]
@@ -32,4 +34,19 @@ async fn another_site_cannot_sign_anybody_out() {
     let _ = form.clone().submit_from("https://evil.example").await.expect(403);
     let _ = form.without("csrf").submit().await.expect(403);
     assert!(ann.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_takes_no_cookie_from_the_browser() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann").await;
+    // A browser sends no `SameSite=Lax` cookie with the form of another site, but takes what the answer sets.
+    for (field, status) in [("x".repeat(7000), 413), ("x".to_owned(), 303)] {
+        let form = ann.request_at(Method::POST, "/oauth2/logout").header(ORIGIN, "https://evil.example");
+        let reply = ann.send(form.form(&[("state", &field)]).header(COOKIE, "a=b")).await.expect(status);
+        assert!(reply.cookies().iter().all(|cookie| !cookie.name.contains("session")), "{:?}", reply.cookies());
+        assert!(ann.is_signed_in().await);
+    }
+    let nobody = app.actor("nobody").opens("/oauth2/logout").await.expect(303);
+    assert_eq!(nobody.cookies(), []);
 }

@@ -116,6 +116,7 @@ pub(super) static TEXTS: Texts = Texts {
         offline_hint: "Until it is not used for {days} days.",
         other: "Use {scope}",
         resources: "It will use these services for you",
+        unchecked: "{client} has registered itself. Nobody here has checked who is behind the name.",
         note: "{client} never sees your password.",
         deny: "Do not allow",
         allow: "Allow",

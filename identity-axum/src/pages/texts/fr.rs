@@ -116,6 +116,7 @@ pub(super) static TEXTS: Texts = Texts {
         offline_hint: "Jusqu’à {days} jours sans utilisation.",
         other: "Utiliser {scope}",
         resources: "Les services suivants seront utilisés pour vous",
+        unchecked: "{client} s’est enregistré de lui-même. Personne ici n’a vérifié qui se cache derrière ce nom.",
         note: "{client} ne voit jamais votre mot de passe.",
         deny: "Ne pas autoriser",
         allow: "Autoriser",

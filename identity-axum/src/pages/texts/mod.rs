@@ -178,6 +178,7 @@ catalogue! {
         offline_hint(days);
         other(scope);
         resources;
+        unchecked(client);
         note(client);
         deny;
         allow;

@@ -38,6 +38,11 @@ pub(super) async fn prove(shared: &Shared, named: Option<&str>, token: &str) -> 
     if expires_at > after(after(now, LONGEST), LEEWAY) {
         return Err(refused("the assertion is good for too long"));
     }
+    let ours = audiences_of(shared);
+    if jwt::audiences(&claims).any(|audience| !ours.iter().any(|own| own == audience)) {
+        // Whoever else it is for could use it here (RFC 7523, section 3).
+        return Err(refused("the assertion is for others too"));
+    }
     let jti = text(&claims, "jti").filter(|jti| (1..=LONGEST_ID).contains(&jti.len()));
     let jti = jti.ok_or_else(|| refused("the assertion has no id"))?;
     let digest = Token::presented(format!("{id}\0{jti}")).digest();
@@ -52,6 +57,12 @@ fn text<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c str> {
     claims.get(name).and_then(Value::as_str)
 }
 
+/// What an assertion may name as its audience: the issuer, and the token endpoint, which older clients name.
+fn audiences_of(shared: &Shared) -> [String; 2] {
+    let issuer = &shared.config.http.base_url;
+    [issuer.clone(), format!("{issuer}/oauth2/token")]
+}
+
 /// The claims of an assertion that is good. A key that is not in the set of the client may have been added since.
 async fn verified(
     shared: &Shared,
@@ -59,11 +70,10 @@ async fn verified(
     token: &str,
     now: Timestamp,
 ) -> Result<Map<String, Value>, OAuthError> {
-    let issuer = shared.config.http.base_url.as_str();
-    let endpoint = format!("{issuer}/oauth2/token");
+    let [issuer, endpoint] = audiences_of(shared);
     let expected = Expected {
         issuer: client.id.as_str(),
-        audience: &[issuer, &endpoint],
+        audience: &[issuer.as_str(), endpoint.as_str()],
         types: &[],
         algorithms: client.assertion_algorithms(),
         now,

@@ -42,7 +42,7 @@ async fn an_assertion_is_for_us_of_the_client_and_good_for_minutes() {
     let good = [
         json!({ "aud": [base] }),
         json!({ "aud": format!("{base}/oauth2/token") }),
-        json!({ "aud": ["https://elsewhere.example", format!("{base}/oauth2/token")] }),
+        json!({ "aud": [base, format!("{base}/oauth2/token")] }),
         json!({ "exp": now + 300 }),
         json!({ "exp": now - 29 }),
         json!({ "iat": now + 10, "nbf": now + 10 }),
@@ -50,6 +50,8 @@ async fn an_assertion_is_for_us_of_the_client_and_good_for_minutes() {
     ];
     let bad = [
         json!({ "aud": "https://elsewhere.example" }),
+        json!({ "aud": ["https://elsewhere.example", format!("{base}/oauth2/token")] }),
+        json!({ "aud": [base, "https://elsewhere.example"] }),
         json!({ "aud": format!("{base}/") }),
         json!({ "aud": format!("{base}/oauth2/authorize") }),
         json!({ "aud": null }),
