@@ -17,20 +17,19 @@ use crate::files;
 /// than the server would seal under a secret that the server does not have.
 pub(crate) fn secret(settings: &Settings, maker: Maker) -> Result<Secret<String>, Failure> {
     let folder = Path::new(DATA_FOLDER);
+    let may_make = settings.database.is_default() || matches!(maker, Maker::Server);
     match &settings.secrets.secret {
         Some(secret) => Ok(secret.clone()),
-        None if maker == Maker::Command && !settings.database.is_default() && !folder.join("secret").exists() => {
-            Err(Failure::new(format!(
-                "there is no secret in {}: start the command in the folder of the server, or set secrets.secret",
-                folder.display()
-            )))
-        }
+        None if !may_make && !folder.join("secret").exists() => Err(Failure::new(format!(
+            "there is no secret in {}: start the command in the folder of the server, or set secrets.secret",
+            folder.display()
+        ))),
         None => generated(folder),
     }
 }
 
 /// Who asks for the secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Maker {
     Server,
     Command,

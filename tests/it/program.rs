@@ -417,7 +417,7 @@ async fn a_command_in_another_folder_makes_no_secret_of_its_own() {
     let database = ("IDENTITY_DATABASE__URL", server.database().url());
     let rotate = Server::builder().env(database.0, database.1).run(&["keys", "rotate", "--now"]);
     let (rotated, said) = rotate.await;
-    assert!(!rotated && said.contains("there is no secret in ./identity-data"), "{said}");
+    assert!(!rotated && said.contains("there is no secret in identity-data"), "{said}");
     let (listed, said) = server.command(&["keys", "list"]).await;
     assert!(listed, "{said}");
 }
