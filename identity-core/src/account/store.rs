@@ -83,13 +83,9 @@ pub(crate) async fn put_credential(op: &mut Op<'_>, user_id: &UserId, hash: &str
 }
 
 pub(crate) async fn credential(op: &Op<'_>, user_id: &UserId) -> Result<Option<Credential>> {
-    let rows = Entity::find()
-        .filter(Column::UserId.eq(user_id.as_str()))
-        .filter(Column::ProviderId.eq(CREDENTIAL))
-        .all(op.db())
-        .await?;
-    let hash = rows.into_iter().find_map(|row| row.password_hash);
-    Ok(hash.map(|hash| Credential { user_id: user_id.clone(), hash }))
+    let sql = "SELECT password_hash FROM identity_accounts WHERE user_id = $1 AND provider_id = 'credential'";
+    let hash = op.shared().store.row_of_text(op.db(), sql, user_id.as_str(), |row| row.column::<Option<String>>(0));
+    Ok(hash.await?.flatten().map(|hash| Credential { user_id: user_id.clone(), hash }))
 }
 
 /// Replaces a password hash, provided it still is the one that was verified. Says whether it was.

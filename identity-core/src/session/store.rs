@@ -15,7 +15,7 @@ use crate::store::value::{self, object};
 use crate::store::{Batch, Row, Sql, for_update, lock_rows};
 use crate::time::Timestamp;
 use crate::token::{Digest, kind};
-use crate::user::{Ban, User};
+use crate::user::{self, User};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "identity_sessions")]
@@ -159,10 +159,9 @@ pub(crate) async fn hold(op: &mut Op<'_>, id: &SessionId) -> Result<Option<Found
 }
 
 fn read(row: &Row<'_>, with_provisioning: bool) -> Result<Found> {
-    let user_id: String = row.column(1)?;
     let session = Session {
         id: SessionId::from_text(row.column::<String>(0)?),
-        user_id: UserId::from_text(user_id.clone()),
+        user_id: UserId::from_text(row.column::<String>(1)?),
         remembered: row.column(2)?,
         ip_address: row.column::<Option<String>>(3)?.and_then(|ip| ip.parse().ok()),
         user_agent: row.column(4)?,
@@ -172,19 +171,7 @@ fn read(row: &Row<'_>, with_provisioning: bool) -> Result<Found> {
         updated_at: row.column(7)?,
         expires_at: row.column(8)?,
     };
-    let banned: bool = row.column(14)?;
-    let user = User {
-        id: UserId::from_text(user_id),
-        email: row.column(9)?,
-        email_verified: row.column(10)?,
-        name: row.column(11)?,
-        image: row.column(12)?,
-        role: row.column(13)?,
-        ban: if banned { Some(Ban { reason: row.column(15)?, expires_at: row.column(16)? }) } else { None },
-        fields: object(row.column(17)?),
-        created_at: row.column(18)?,
-        updated_at: row.column(19)?,
-    };
+    let user = user::store::read(row, 1, 9)?;
     let targets: Option<String> = if with_provisioning { row.column(21)? } else { None };
     let provisioned = targets.map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default();
     Ok(Found { session, user, provisioned })

@@ -238,15 +238,15 @@ impl Store {
         self.row_of(conn, sql, Key::Bytes(digest.as_bytes()), read).await
     }
 
-    /// Reads the row that an id names, where every request of a client does.
-    pub(crate) async fn row_of_id<T>(
+    /// Reads the row that a text names, such as an id or an address, where every sign-in or every request of a client does.
+    pub(crate) async fn row_of_text<T>(
         &self,
         conn: &Conn<'_>,
         sql: &'static str,
-        id: &str,
+        text: &str,
         read: impl Fn(Row<'_>) -> Result<T> + Send,
     ) -> Result<Option<T>> {
-        self.row_of(conn, sql, Key::Text(id), read).await
+        self.row_of(conn, sql, Key::Text(text), read).await
     }
 
     async fn row_of<T>(

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::op::Op;
 use crate::store::value::{column, object};
-use crate::store::{Sql, is_unique_violation, value};
+use crate::store::{Row, Sql, is_unique_violation, value};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "identity_users")]
@@ -81,24 +81,47 @@ pub(crate) async fn insert(op: &mut Op<'_>, user: &User) -> Result<()> {
     }
 }
 
+/// Finds a user by a unique column, as every sign-in and every request of a client does.
+macro_rules! find {
+    ($unique:literal) => {
+        concat!(
+            "SELECT id, email, email_verified, name, image, role, banned, ban_reason, ban_expires_at, fields, \
+             created_at, updated_at FROM identity_users WHERE ",
+            $unique
+        )
+    };
+}
+
 pub(crate) async fn by_id(op: &Op<'_>, id: &UserId) -> Result<Option<User>> {
-    one(op, Entity::find().filter(Column::Id.eq(id.as_str()))).await
+    op.shared().store.row_of_text(op.db(), find!("id = $1"), id.as_str(), |row| read(&row, 0, 1)).await
 }
 
 pub(crate) async fn by_email(op: &Op<'_>, email: &str) -> Result<Option<User>> {
-    one(op, Entity::find().filter(Column::Email.eq(email))).await
+    op.shared().store.row_of_text(op.db(), find!("email = $1"), email, |row| read(&row, 0, 1)).await
+}
+
+/// Reads a user whose id is in the column `id`, and the rest in the order of [`User`] in the columns from `rest` on.
+pub(crate) fn read(row: &Row<'_>, id: usize, rest: usize) -> Result<User> {
+    let banned: bool = row.column(rest + 5)?;
+    Ok(User {
+        id: UserId::from_text(row.column::<String>(id)?),
+        email: row.column(rest)?,
+        email_verified: row.column(rest + 1)?,
+        name: row.column(rest + 2)?,
+        image: row.column(rest + 3)?,
+        role: row.column(rest + 4)?,
+        ban: if banned { Some(Ban { reason: row.column(rest + 6)?, expires_at: row.column(rest + 7)? }) } else { None },
+        fields: object(row.column(rest + 8)?),
+        created_at: row.column(rest + 9)?,
+        updated_at: row.column(rest + 10)?,
+    })
 }
 
 /// Whether there is a user with this id.
 pub(crate) async fn exists(op: &Op<'_>, id: &UserId) -> Result<bool> {
     let sql = "SELECT id FROM identity_users WHERE id = $1";
-    let found = op.shared().store.row_of_id(op.db(), sql, id.as_str(), |row| row.column::<String>(0)).await?;
+    let found = op.shared().store.row_of_text(op.db(), sql, id.as_str(), |row| row.column::<String>(0)).await?;
     Ok(found.is_some())
-}
-
-/// Both lookups are by a unique key; `.one()` would bind a `LIMIT` that SQLite re-prepares for at every call.
-async fn one(op: &Op<'_>, select: Select<Entity>) -> Result<Option<User>> {
-    Ok(select.all(op.db()).await?.into_iter().next().map(User::from))
 }
 
 /// A page of users in order of their ids, which is the order of their creation.

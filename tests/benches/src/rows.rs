@@ -46,9 +46,14 @@ pub(crate) const GET_SESSION_SQLITE: Row = Row {
 pub(crate) const GET_SESSION_POSTGRES: Row = Row { name: "get-session, PostgreSQL", ..GET_SESSION_SQLITE };
 
 /// PostgreSQL shares the core of the load and may be what limits the rate of both sides; the processor time of a request does not
-/// depend on it.
-pub(crate) const GET_SESSION_POSTGRES_PROCESSOR: Row =
-    Row { name: "get-session, PostgreSQL, by CPU", unit: "req/CPU s", ..GET_SESSION_SQLITE };
+/// depend on it. What is left of the database is one round trip, so that everything which a server does and the baseline does not
+/// weighs more than on SQLite.
+pub(crate) const GET_SESSION_POSTGRES_PROCESSOR: Row = Row {
+    name: "get-session, PostgreSQL, by CPU",
+    unit: "req/CPU s",
+    floor: Bound::AtLeast(0.75),
+    ..GET_SESSION_SQLITE
+};
 
 pub(crate) const SIGN_IN: Row = Row {
     name: "sign-in",
@@ -94,7 +99,7 @@ pub(crate) const JWT_RS256: Row = Row {
     digits: 0,
     baseline: "axum + aws-lc-rs",
     target: Bound::AtLeast(0.85),
-    floor: Bound::AtLeast(0.85),
+    floor: Bound::AtLeast(0.70),
 };
 
 pub(crate) const JWT_ES256: Row = Row { name: "base service, access token by extractor, ES256", ..JWT_RS256 };
@@ -103,7 +108,7 @@ pub(crate) const CLIENT_CREDENTIALS_ES256: Row = Row {
     name: "client_credentials, JWT, ES256",
     baseline: "node-oidc-provider",
     target: Bound::AtLeast(5.0),
-    floor: Bound::AtLeast(5.0),
+    floor: Bound::AtLeast(4.0),
     ..JWT_RS256
 };
 

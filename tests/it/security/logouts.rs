@@ -159,19 +159,19 @@ async fn the_way_back_shows_nothing_of_who_has_signed_out() {
     }
     let _ = open.form("account-continue").submit().await.at("/ui/login");
     // At the wish of a client it is the same.
-    let bob = app.user("bob").await;
     let party = trusted(&app, "app", AuthMethod::None, |metadata| {
         metadata.post_logout_redirect_uris = vec![BYE.to_owned()];
     })
     .await;
-    let hint = id_token(&app, &party, &bob).await;
-    for more in [[].as_slice(), &[("post_logout_redirect_uri", BYE)]] {
+    for (name, more) in [("bob", [].as_slice()), ("cid", &[("post_logout_redirect_uri", BYE)])] {
+        let bob = app.user(name).await;
+        let hint = id_token(&app, &party, &bob).await;
         let fields = [[("id_token_hint", hint.as_str())].as_slice(), more].concat();
         let query = Serializer::new(String::new()).extend_pairs(&fields).finish();
         let reply = bob.opens(&format!("/oauth2/logout?{query}")).await.expect(303);
         assert_eq!(reply.header("clear-site-data"), Some("\"cache\""), "{more:?}");
+        assert!(!bob.is_signed_in().await);
     }
-    assert!(!bob.is_signed_in().await);
 }
 
 /// Case 118: a browser that was not to remember anybody does not, and sessions are as many as the browsers that somebody uses.

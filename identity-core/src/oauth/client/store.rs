@@ -37,7 +37,7 @@ macro_rules! select {
 const FIND: &str = select!("", "WHERE c.id = $1");
 
 pub(crate) async fn find(op: &Op<'_>, id: &ClientId) -> Result<Option<Client>> {
-    op.shared().store.row_of_id(op.db(), FIND, id.as_str(), |row| read(&row)).await
+    op.shared().store.row_of_text(op.db(), FIND, id.as_str(), |row| read(&row)).await
 }
 
 /// The client of a secret, and when the secret ends.
