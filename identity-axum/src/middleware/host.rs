@@ -108,7 +108,10 @@ fn canonical(host: &str) -> String {
 
 fn is_loopback(host: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.ends_with(".localhost") || literal.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    host == "localhost"
+        || is_name && host.ends_with(".localhost")
+        || literal.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// The layer made by [`Hosts::layer`].
@@ -201,6 +204,8 @@ mod tests {
                 "[::2]:8888",
                 "[::1]x:8888",
                 "[::1]x",
+                ".[]a.localhost",
+                "a/b.localhost",
                 "a@[::1]:8888",
             ] {
                 assert!(!hosts.answer(bad), "{bad} at {base}");

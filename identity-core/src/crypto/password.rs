@@ -170,7 +170,10 @@ fn check(typed: &str, stored: &Stored<'_>, own: &Params, memory: &mut [Block]) -
     let current = stored.is_current(own);
     let normal = normal(typed);
     let matches = stored.matches(&normal, memory) || (!current && *normal != typed && stored.matches(typed, memory));
-    Verified { matches, outdated: !current }
+    // HMAC, on which PBKDF2 and scrypt stand, fills its key up with NULs (RFC 2104, section 2): the same password with some at its end
+    // would match. No password of ours has one.
+    let padded = typed.contains('\0');
+    Verified { matches: matches && !padded, outdated: !current }
 }
 
 /// A hash of the configured cost that no known password has.

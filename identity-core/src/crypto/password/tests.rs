@@ -76,6 +76,16 @@ async fn a_hash_is_argon2id_of_the_configured_cost_with_a_salt_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_password_with_nuls_at_its_end_is_another_one_in_imported_hashes_too() {
+    let django = "pbkdf2_sha256$1200$seasalt2024$HCnO9DJgu2pg2a3bh5rZMEJjrcH3eDsFaq55EKPqvCI=";
+    let hasher = hasher(&cheap());
+    assert!(hasher.verify(PASSWORD, django).await.unwrap().matches);
+    for more in ["\0", "\0\0\0\0\0\0\0\0"] {
+        assert!(!hasher.verify(&format!("{PASSWORD}{more}"), django).await.unwrap().matches);
+    }
+}
+
+#[tokio::test]
 async fn equal_looking_passwords_are_one() {
     let hasher = hasher(&cheap());
     let stored = hasher.hash(TYPED).await.unwrap();
