@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use identity_core::principal::Principal;
 use identity_core::{Code, Error, Result};
 use tower::Layer;
 
@@ -119,9 +118,9 @@ impl GuardLayer {
         let authn = &self.authn;
         let admitted = match self.guard.as_ref() {
             Guard::None => Ok(()),
-            Guard::Standard => self.user(parts).await.map(drop),
-            Guard::RoleGated(Roles(roles)) => self.user(parts).await.and_then(|principal| {
-                let holds = principal.user.has_any_role(roles);
+            Guard::Standard => self.caller(parts).await.and_then(|caller| authn.admit(&caller.subject).map(drop)),
+            Guard::RoleGated(Roles(roles)) => self.caller(parts).await.and_then(|caller| {
+                let holds = authn.admit(&caller.subject)?.user.has_any_role(roles);
                 if holds { Ok(()) } else { Err(Code::PermissionDenied.into()) }
             }),
             Guard::Flexible(provision) => self.provisioned(parts, provision).await,
@@ -136,16 +135,14 @@ impl GuardLayer {
         admitted.map_err(|error| authn.refuse(error))
     }
 
-    async fn user(&self, parts: &mut Parts) -> Result<Principal> {
-        self.authn.user(parts).await?.ok_or_else(|| Code::Unauthorized.into())
+    async fn caller(&self, parts: &mut Parts) -> Result<Arc<Caller>> {
+        self.authn.caller(parts).await?.ok_or_else(|| Code::Unauthorized.into())
     }
 
     async fn provisioned(&self, parts: &mut Parts, provision: &Provision) -> Result<()> {
-        let principal = self.user(parts).await?;
-        let caller = self.authn.caller(parts).await?.ok_or(Code::Unauthorized)?;
-        let mut caller = Caller::clone(&caller);
-        let profile =
-            provision.ensure(&self.authn, principal.user, &caller.credential, self.authn.context(parts)).await?;
+        let mut caller = Caller::clone(&*self.caller(parts).await?);
+        let user = self.authn.admit(&caller.subject)?.user.clone();
+        let profile = provision.ensure(&self.authn, user, &caller.credential, self.authn.context(parts)).await?;
         if let Some(principal) = caller.user_mut() {
             principal.user = profile;
         }

@@ -44,7 +44,7 @@ pub struct Expected<'a> {
     /// How far the clock of the issuer may be off.
     pub leeway: Duration,
     /// Whether one that has run out is good enough, as the hint of a logout is.
-    pub expired_is_fine: bool,
+    pub allow_expired: bool,
 }
 
 /// Why a token is not good. The words are for logs; a client only hears that it is not.
@@ -202,7 +202,7 @@ fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Ref
         return Err(Refusal::Audience);
     }
     let expires_at = moment(claims, "exp")?.ok_or(Refusal::Expired)?;
-    if !expected.expired_is_fine && expires_at <= before(expected.now, expected.leeway) {
+    if !expected.allow_expired && expires_at <= before(expected.now, expected.leeway) {
         return Err(Refusal::Expired);
     }
     let latest = after(expected.now, expected.leeway);

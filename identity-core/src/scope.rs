@@ -63,21 +63,21 @@ impl ScopeSet {
         self.0.is_subset(&others.0)
     }
 
-    /// The scopes of both.
+    /// Those of either.
     #[must_use]
-    pub fn and(&self, others: &Self) -> Self {
+    pub fn union(&self, others: &Self) -> Self {
         Self(self.0.union(&others.0).cloned().collect())
     }
 
     /// Those of them that are not among `others`.
     #[must_use]
-    pub fn without(&self, others: &Self) -> Self {
+    pub fn difference(&self, others: &Self) -> Self {
         Self(self.0.difference(&others.0).cloned().collect())
     }
 
     /// Those of them that are among `others` too.
     #[must_use]
-    pub fn both(&self, others: &Self) -> Self {
+    pub fn intersection(&self, others: &Self) -> Self {
         Self(self.0.intersection(&others.0).cloned().collect())
     }
 

@@ -159,7 +159,7 @@ impl Client {
             algorithms: Algorithm::ALL,
             now: SystemClock.now(),
             leeway: Duration::from_secs(1),
-            expired_is_fine: false,
+            allow_expired: false,
         }
     }
 }

@@ -46,7 +46,7 @@ impl Rules {
             algorithms: &self.algorithms,
             now,
             leeway: LEEWAY,
-            expired_is_fine: false,
+            allow_expired: false,
         };
         TokenSummary::read(keys.verify(token, &expected)?)
     }

@@ -159,19 +159,19 @@ impl Authn {
     /// name, and one that comes with a token for the issuer, which it may have got for something else entirely. They are somebody, so
     /// that no lesser credential beside the token may speak for the request.
     pub async fn user(&self, parts: &mut Parts) -> Result<Option<Principal>> {
-        let subject = self.authenticate(parts).await?;
-        subject.map(|subject| self.admit(subject)).transpose()
+        let caller = self.caller(parts).await?;
+        caller.map(|caller| self.admit(&caller.subject).cloned()).transpose()
     }
 
     /// The user behind a credential that was found good.
-    pub(crate) fn admit(&self, subject: Subject) -> Result<Principal> {
+    pub(crate) fn admit<'s>(&self, subject: &'s Subject) -> Result<&'s Principal> {
         let refused = |why: &'static str| Err(Error::new(Code::PermissionDenied).with_detail(why));
         match subject {
             Subject::Client(_) => refused("This is for users, and the token is of a client alone."),
             Subject::User(principal) if principal.token().is_some() && !self.has_own_audience() => {
                 refused("The token is for the issuer; this needs one that was issued for this service.")
             }
-            Subject::User(principal) => Ok(*principal),
+            Subject::User(principal) => Ok(principal),
         }
     }
 

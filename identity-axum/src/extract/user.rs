@@ -73,11 +73,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Self::Rejection> {
         let authn = Authn::from_ref(state);
-        match authn.authenticate(parts).await {
+        let user = match authn.authenticate(parts).await {
             Ok(Some(Subject::Client(_)) | None) => Ok(None),
-            Ok(Some(subject)) => authn.admit(subject).map(|principal| Some(Self(principal))),
+            Ok(Some(subject)) => authn.admit(&subject).map(|principal| Some(Self(principal.clone()))),
             Err(error) => Err(error),
-        }
-        .map_err(|error| authn.refuse(error))
+        };
+        user.map_err(|error| authn.refuse(error))
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode};
 use identity_core::id::ClientId;
-use identity_core::oauth::{GoOn, LoggedIn, LogoutStep};
+use identity_core::oauth::{BrowserSession, LogoutStep, PostLogoutRedirect};
 use identity_core::{Code, Error, Result};
 
 use super::reply::{self, Forms, Reply, see_other};
@@ -100,8 +100,8 @@ pub(super) async fn done(mut visit: Visit) -> Reply {
     reply::page(StatusCode::OK, &visit.view, &Done { view: &visit.view, again, back })
 }
 
-fn browser(visit: &Visit) -> Option<LoggedIn<'_>> {
-    visit.caller.as_ref().map(|caller| LoggedIn { token: &caller.token, session: &caller.resolved })
+fn browser(visit: &Visit) -> Option<BrowserSession<'_>> {
+    visit.caller.as_ref().map(|caller| BrowserSession { token: &caller.token, session: &caller.resolved })
 }
 
 /// Goes on without the cookies of the session that has ended; where there was none, nothing is taken from the browser.
@@ -120,7 +120,7 @@ fn leave(visit: &Visit, location: &str) -> Result<Response, reply::Failed> {
 }
 
 /// The address that a browser goes on to: the registered one with `state`, and nothing else (section 3).
-fn address(go_on: &GoOn) -> String {
+fn address(go_on: &PostLogoutRedirect) -> String {
     match &go_on.state {
         Some(state) => with_parameters(&go_on.uri, &[("state", state.clone())]),
         None => go_on.uri.clone(),
@@ -128,7 +128,7 @@ fn address(go_on: &GoOn) -> String {
 }
 
 /// What the page that asks has to know to go on.
-fn parameters(go_on: &GoOn) -> Vec<(&'static str, String)> {
+fn parameters(go_on: &PostLogoutRedirect) -> Vec<(&'static str, String)> {
     let asked = [(CLIENT, go_on.client.id.as_str()), ("post_logout_redirect_uri", go_on.uri.as_str())];
     asked
         .into_iter()

@@ -73,7 +73,7 @@ fn expected() -> Expected<'static> {
         algorithms: Algorithm::ALL,
         now: Timestamp::from_timestamp(NOW, 0).unwrap(),
         leeway: Duration::ZERO,
-        expired_is_fine: false,
+        allow_expired: false,
     }
 }
 
@@ -340,7 +340,7 @@ fn a_token_runs_out_and_says_when() {
     let lenient = Expected { leeway: Duration::from_secs(10), ..expected() };
     assert_eq!(verdict(json!({ "exp": NOW - 9 }), &lenient), Ok(()));
     assert_eq!(verdict(json!({ "exp": NOW - 10 }), &lenient), Err(Refusal::Expired));
-    let hint = Expected { expired_is_fine: true, ..expected() };
+    let hint = Expected { allow_expired: true, ..expected() };
     assert_eq!(verdict(json!({ "exp": 0 }), &hint), Ok(()));
     assert_eq!(verdict(json!({ "exp": null }), &hint), Err(Refusal::Expired));
     assert_eq!(verdict(json!({ "exp": 0, "iss": "another" }), &hint), Err(Refusal::Issuer));

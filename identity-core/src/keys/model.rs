@@ -14,7 +14,7 @@ pub(super) const FRESH: Duration = Duration::from_secs(5);
 pub(super) const GRACE: Duration = Duration::from_mins(5);
 
 /// How often a token with a key that nobody knows makes us look for newer ones.
-pub(super) const CURIOSITY: Duration = Duration::from_secs(1);
+pub(super) const MIN_RELOAD_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a key is published before it signs where nobody wants to wait: until every node has read it, and publishes it. A client
 /// that meets it in a token and asks again may ask any of them.
@@ -112,12 +112,12 @@ impl SigningKey {
 
 /// The keys of one algorithm that matter for what comes next.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line<'k> {
+pub(super) struct KeysOfAlgorithm<'k> {
     pub(super) active: Option<&'k SigningKey>,
     pub(super) staged: Option<&'k SigningKey>,
 }
 
-impl<'k> Line<'k> {
+impl<'k> KeysOfAlgorithm<'k> {
     pub(super) fn of(keys: &'k [SigningKey], algorithm: Algorithm) -> Self {
         let find = |name: &str| keys.iter().find(|key| key.algorithm == algorithm && key.state.name() == name);
         Self { active: find("active"), staged: find("staged") }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::model::{CURIOSITY, FRESH, GRACE, SigningKey, State};
+use super::model::{FRESH, GRACE, MIN_RELOAD_INTERVAL, SigningKey, State};
 use super::rotation;
 use super::store::{self, Stored};
 use crate::crypto::Signer;
@@ -24,7 +24,7 @@ pub(super) async fn current(shared: &Shared) -> Result<Arc<Ring>> {
 
 /// The keys, where it was not just now that they were read.
 pub(super) async fn newer(shared: &Shared) -> Result<Arc<Ring>> {
-    younger_than(shared, CURIOSITY).await
+    younger_than(shared, MIN_RELOAD_INTERVAL).await
 }
 
 async fn younger_than(shared: &Shared, age: Duration) -> Result<Arc<Ring>> {

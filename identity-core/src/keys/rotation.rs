@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::model::{Line, SETTLING, SigningKey, State, published_until};
+use super::model::{KeysOfAlgorithm, SETTLING, SigningKey, State, published_until};
 use super::{ring, store};
 use crate::audit;
 use crate::crypto::Signer;
@@ -47,7 +47,7 @@ pub(super) async fn complete(shared: &Shared, algorithms: &[Algorithm]) -> Resul
     let _turn = shared.keyring.turn().await;
     let keys = known(shared).await?;
     for &algorithm in algorithms {
-        if Line::of(&keys, algorithm).active.is_none() {
+        if KeysOfAlgorithm::of(&keys, algorithm).active.is_none() {
             let made = Made::new(shared, algorithm).await?;
             let mut op = Op::write(shared).await?;
             let since = op.now();
@@ -63,7 +63,7 @@ pub(super) async fn promote(shared: &Shared, keys: &[SigningKey], due: &[Signing
     for key in due {
         let mut op = Op::write(shared).await?;
         let until = published_until(&shared.config.oauth, op.now());
-        let retired = match Line::of(keys, key.algorithm).active {
+        let retired = match KeysOfAlgorithm::of(keys, key.algorithm).active {
             Some(active) => store::retire(&mut op, &active.id, until).await?,
             None => true,
         };
@@ -100,17 +100,17 @@ pub(super) async fn rotate(shared: &Shared, at_once: bool) -> Result<Vec<Signing
     let wait = if at_once { SETTLING } else { options.key_publication };
     let (keys, foreign) = (known(shared).await?, foreign(shared).await?);
     for &algorithm in &options.algorithms {
-        let line = Line::of(&keys, algorithm);
+        let own = KeysOfAlgorithm::of(&keys, algorithm);
         let soonest = after(shared.clock.now(), wait);
-        match line.staged {
-            _ if line.active.is_none() => drop(complete(shared, &[algorithm]).await?),
+        match own.staged {
+            _ if own.active.is_none() => drop(complete(shared, &[algorithm]).await?),
             Some(next) if next.state.time() <= soonest && !foreign.contains(&next.id) => {}
             later => drop(stage(shared, algorithm, wait, later).await?),
         }
     }
     let keys = read_again(shared).await?;
-    let lines = options.algorithms.iter().map(|&algorithm| Line::of(&keys, algorithm));
-    Ok(lines.filter_map(|line| line.staged.or(line.active).cloned()).collect())
+    let all = options.algorithms.iter().map(|&algorithm| KeysOfAlgorithm::of(&keys, algorithm));
+    Ok(all.filter_map(|own| own.staged.or(own.active).cloned()).collect())
 }
 
 /// Does what is due: lets the next keys sign, publishes those after them, removes those whose last token has expired. Where there is
@@ -126,16 +126,16 @@ pub(crate) async fn tend(shared: &Shared) -> Result<()> {
     if keys.iter().any(|key| key.is_over(now) || !offered(key)) {
         clear(shared, keys.iter().filter(|key| !offered(key))).await?;
     }
-    if options.algorithms.iter().any(|&algorithm| Line::of(&keys, algorithm).active.is_none()) {
+    if options.algorithms.iter().any(|&algorithm| KeysOfAlgorithm::of(&keys, algorithm).active.is_none()) {
         complete(shared, &options.algorithms).await?;
     }
     let foreign = foreign(shared).await?;
     for &algorithm in &options.algorithms {
-        let line = Line::of(&keys, algorithm);
+        let own = KeysOfAlgorithm::of(&keys, algorithm);
         // One that was made under another secret, by somebody who was mistaken in theirs: the one that signs is ours.
-        let mistaken = line.staged.filter(|next| next.is_due(now) && foreign.contains(&next.id));
-        let mistaken = mistaken.filter(|_| line.active.is_some_and(|active| !foreign.contains(&active.id)));
-        if mistaken.is_some() || line.wants_next(options, now) {
+        let mistaken = own.staged.filter(|next| next.is_due(now) && foreign.contains(&next.id));
+        let mistaken = mistaken.filter(|_| own.active.is_some_and(|active| !foreign.contains(&active.id)));
+        if mistaken.is_some() || own.wants_next(options, now) {
             stage(shared, algorithm, options.key_publication, mistaken).await?;
         }
     }

@@ -152,7 +152,7 @@ fn needs_consent(situation: &Situation<'_>, browser: &Browser<'_>) -> bool {
         return false;
     }
     let covers = |agreed: Agreed<'_>| {
-        request.scope.and(&request.claims.scopes()).is_within(agreed.scope)
+        request.scope.union(&request.claims.scopes()).is_within(agreed.scope)
             && request.resources.iter().all(|resource| agreed.resources.contains(resource))
     };
     !(situation.assured && situation.remembered.is_some_and(covers))

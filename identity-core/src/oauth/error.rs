@@ -58,8 +58,6 @@ codes! {
     ConsentRequired = "consent_required", 400;
     /// Somebody has to do something, and no page may be shown (OpenID Connect Core, section 3.1.2.6).
     InteractionRequired = "interaction_required", 400;
-    /// Somebody has to choose an account, and no page may be shown (OpenID Connect Core, section 3.1.2.6).
-    AccountSelectionRequired = "account_selection_required", 400;
     /// The `request` parameter is not offered (OpenID Connect Core, section 3.1.2.6).
     RequestNotSupported = "request_not_supported", 400;
     /// The `request_uri` parameter is not offered (OpenID Connect Core, section 3.1.2.6).

@@ -118,7 +118,7 @@ pub(crate) async fn renew(
     nonce: Option<&str>,
     refresh: Option<Token<kind::Refresh>>,
 ) -> Result<Draft> {
-    let scope = &scope.both(&offer::scopes_for(&op.shared().config.oauth, client));
+    let scope = &scope.intersection(&offer::scopes_for(&op.shared().config.oauth, client));
     let access = access::draft(op, &Terms { client, family: Some(family), scope, resources }).await?;
     let id_token = if scope.contains(OPENID) {
         Some(id_token::draft(op, client, family, user, scope, nonce).await?)

@@ -25,7 +25,7 @@ const MOST_STATE: usize = 2048;
 
 /// The session of the browser in which somebody wants to log out.
 #[derive(Clone, Copy, Debug)]
-pub struct LoggedIn<'a> {
+pub struct BrowserSession<'a> {
     /// What proves it.
     pub token: &'a Token<kind::Session>,
     /// The session and whose it is.
@@ -34,7 +34,7 @@ pub struct LoggedIn<'a> {
 
 /// Where a browser goes on to after a logout: an address that the client has registered for this.
 #[derive(Clone, Debug, PartialEq)]
-pub struct GoOn {
+pub struct PostLogoutRedirect {
     /// Whose it is.
     pub client: Client,
     /// The address.
@@ -51,14 +51,14 @@ pub enum LogoutStep {
     /// Somebody has to say whether they want to log out; [`OAuth::confirm_logout`] goes on from there.
     Ask {
         /// Where the browser goes on to afterwards.
-        go_on: Option<GoOn>,
+        go_on: Option<PostLogoutRedirect>,
     },
     /// The session of the browser is over, if there was one.
     Done {
         /// Who asked for it, where that is certain.
         client: Option<Client>,
         /// Where the browser goes on to.
-        go_on: Option<GoOn>,
+        go_on: Option<PostLogoutRedirect>,
     },
     /// The request makes no sense: a page says so.
     Refused(OAuthError),
@@ -82,7 +82,7 @@ impl OAuth<'_> {
     pub async fn logout(
         &self,
         params: &Params,
-        browser: Option<LoggedIn<'_>>,
+        browser: Option<BrowserSession<'_>>,
         info: &RequestInfo,
     ) -> Result<LogoutStep> {
         let shared = self.shared;
@@ -120,7 +120,7 @@ impl OAuth<'_> {
     ///
     /// # Errors
     /// Trouble of our own only.
-    pub async fn asked_logout(&self, params: &Params) -> Result<Option<GoOn>> {
+    pub async fn asked_logout(&self, params: &Params) -> Result<Option<PostLogoutRedirect>> {
         let Ok(asked) = Asked::read(params) else { return Ok(None) };
         let asked = Asked { hint: None, ..asked };
         let found = client(self.shared, &asked, &Hint::Absent).await?;
@@ -134,9 +134,9 @@ impl OAuth<'_> {
     pub async fn confirm_logout(
         &self,
         params: &Params,
-        browser: Option<LoggedIn<'_>>,
+        browser: Option<BrowserSession<'_>>,
         info: &RequestInfo,
-    ) -> Result<Option<GoOn>> {
+    ) -> Result<Option<PostLogoutRedirect>> {
         let go_on = self.asked_logout(params).await?;
         if let Some(browser) = browser {
             Sessions { shared: self.shared }.sign_out(browser.token, info).await?;
@@ -169,10 +169,10 @@ impl<'p> Asked<'p> {
     }
 
     /// Where the browser goes on to, if the client has registered it, character by character (section 3).
-    fn go_on(&self, client: Client) -> Option<GoOn> {
+    fn go_on(&self, client: Client) -> Option<PostLogoutRedirect> {
         let uri = self.uri?;
         if client.metadata.post_logout_redirect_uris.iter().any(|registered| registered == uri) {
-            return Some(GoOn { client, uri: uri.to_owned(), state: self.state.map(str::to_owned) });
+            return Some(PostLogoutRedirect { client, uri: uri.to_owned(), state: self.state.map(str::to_owned) });
         }
         tracing::info!(client = %client.id, uri, "a post_logout_redirect_uri is not registered for its client");
         None
@@ -189,7 +189,7 @@ async fn hint(shared: &Shared, hint: Option<&str>) -> Result<Hint> {
         algorithms: Algorithm::ALL,
         now: shared.clock.now(),
         leeway: CLOCK_SKEW,
-        expired_is_fine: true,
+        allow_expired: true,
     };
     Ok(keys::verify(shared, hint, &expected).await?.map_or(Hint::Bad, Hint::Good))
 }

@@ -34,7 +34,7 @@ pub use client::{Client, ClientKind, ClientMetadata, ClientPolicy, GrantType};
 pub use consent::Consent;
 pub use device::DeviceRequest;
 pub use error::{ErrorCode, OAuthError};
-pub use logout::{GoOn, LoggedIn, LogoutStep};
+pub use logout::{BrowserSession, LogoutStep, PostLogoutRedirect};
 pub use params::Params;
 pub use userinfo::UserInfo;
 

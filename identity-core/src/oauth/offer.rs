@@ -18,7 +18,7 @@ pub(crate) fn scopes(options: &OAuthOptions) -> ScopeSet {
 /// The scopes that a client may ask for.
 pub(crate) fn scopes_for(options: &OAuthOptions, client: &Client) -> ScopeSet {
     let offered = scopes(options);
-    client.metadata.scope.as_ref().map_or_else(|| offered.clone(), |own| own.both(&offered))
+    client.metadata.scope.as_ref().map_or_else(|| offered.clone(), |own| own.intersection(&offered))
 }
 
 /// Those of `scopes` that mean something to the holders of tokens for these resources.

@@ -126,7 +126,7 @@ pub(crate) async fn hint(shared: &Shared, params: &Params) -> Ours<Hint> {
         algorithms: Algorithm::ALL,
         now: shared.clock.now(),
         leeway: CLOCK_SKEW,
-        expired_is_fine: true,
+        allow_expired: true,
     };
     let claims = keys::verify(shared, hint, &expected).await?.ok();
     let subject = claims.and_then(|claims| claims.get("sub").and_then(|sub| sub.as_str().map(str::to_owned)));
@@ -216,7 +216,7 @@ pub(crate) fn scope(params: &Params, client: &Client, config: &Config) -> Result
     let Some(text) = params.one("scope")? else { return Ok(ScopeSet::default()) };
     let asked = ScopeSet::parse(text)
         .map_err(|_| OAuthError::new(ErrorCode::InvalidScope, "The scope is not a list of scopes."))?;
-    let known = asked.both(&offer::scopes(&config.oauth));
+    let known = asked.intersection(&offer::scopes(&config.oauth));
     if known.is_empty() {
         return Err(OAuthError::new(ErrorCode::InvalidScope, "None of these scopes is offered here."));
     }
@@ -224,7 +224,7 @@ pub(crate) fn scope(params: &Params, client: &Client, config: &Config) -> Result
         return Err(OAuthError::new(ErrorCode::InvalidScope, "This client may not have all of these scopes."));
     }
     let useless: ScopeSet = (!client.may_use(GrantType::RefreshToken)).then_some(OFFLINE_ACCESS).into_iter().collect();
-    Ok(known.without(&useless))
+    Ok(known.difference(&useless))
 }
 
 /// Resources are known, and this client's to ask for (RFC 8707, section 2).

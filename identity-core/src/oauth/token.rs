@@ -74,7 +74,7 @@ impl OAuth<'_> {
 /// The scope of a client that acts for itself: nothing that is about a user.
 fn own_scope(asked: Asked<'_>, options: &crate::config::OAuthOptions) -> Result<ScopeSet, OAuthError> {
     let about_users: ScopeSet = [OPENID, OFFLINE_ACCESS].into_iter().chain(OF_CLAIMS).collect();
-    let own = offer::scopes_for(options, asked.client).without(&about_users);
+    let own = offer::scopes_for(options, asked.client).difference(&about_users);
     let Some(text) = asked.params.one("scope")? else {
         let registered = asked.client.metadata.scope.is_some();
         return Ok(if registered { own } else { ScopeSet::default() });

@@ -7,10 +7,11 @@ use std::time::Duration;
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OpenFlags};
 use sea_orm::{QueryResult, TryGetable};
+use serde::de::DeserializeOwned;
 
 use super::MAPPED_BYTES;
 use crate::code::Code;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A row of a hand-written statement, whichever way it came.
 pub(crate) enum Row<'r> {
@@ -25,6 +26,15 @@ impl Row<'_> {
             Self::Pooled(row) => Ok(row.try_get_by_index(index)?),
             Self::InPlace(row) => Ok(row.get(index)?),
         }
+    }
+
+    /// Reads a column with JSON, without a tree of its values in between where the row has its text.
+    pub(crate) fn json<T: DeserializeOwned>(&self, index: usize) -> Result<T> {
+        match self {
+            Self::Pooled(row) => serde_json::from_value(row.try_get_by_index(index)?),
+            Self::InPlace(row) => serde_json::from_str(row.get_ref(index)?.as_str().map_err(Error::internal)?),
+        }
+        .map_err(Error::internal)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The least that does the work of an authorization server and of an API behind it: axum, one signature, one insert.
+//! The least that does the work of an authorization server and of an API behind it: axum, one signature, one insert; or axum alone.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -10,9 +10,11 @@ use aws_lc_rs::digest;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
 };
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -143,8 +145,15 @@ async fn issue(issuer: &Issuer) -> Result<Response> {
     Ok(Json(json!({ "access_token": token, "token_type": "Bearer", "expires_in": 600 })).into_response())
 }
 
-async fn serve(listen: SocketAddr, routes: Router) -> Result<()> {
-    use axum::serve::ListenerExt as _;
+/// Serves the text of a file at a path until it is killed.
+pub(crate) async fn document(listen: SocketAddr, path: &str, file: &Path) -> Result<()> {
+    let text = Bytes::from(std::fs::read(file)?);
+    let answer = async move || ([(header::CONTENT_TYPE, "application/json")], text.clone());
+    serve(listen, Router::new().route(path, get(answer))).await
+}
+
+/// Serves until the process is killed.
+pub(crate) async fn serve(listen: SocketAddr, routes: Router) -> Result<()> {
     let listener = tokio::net::TcpListener::bind(listen).await?.tap_io(|stream| {
         // A connection that cannot be told so is as good as any other.
         let _ = stream.set_nodelay(true);

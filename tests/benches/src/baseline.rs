@@ -12,7 +12,6 @@ use aws_lc_rs::{digest, hmac};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,6 +24,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
 use crate::Result;
+use crate::bare::serve;
 use crate::data::COOKIE;
 
 const FIND: &str = "SELECT s.id, s.user_id, s.ip_address, s.user_agent, s.created_at, s.updated_at, s.expires_at, \
@@ -42,19 +42,10 @@ struct App {
 }
 
 /// Serves until it is killed.
-pub(crate) fn run(listen: SocketAddr, database: &str, secret: &str) -> Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(listen, database, secret))
-}
-
-async fn serve(listen: SocketAddr, database: &str, secret: &str) -> Result<()> {
+pub(crate) async fn run(listen: SocketAddr, database: &str, secret: &str) -> Result<()> {
     let pool = connect(database).await?;
     let app = App { pool, key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()) };
-    let routes = Router::new().route("/api/auth/get-session", get(get_session)).with_state(Arc::new(app));
-    let listener = tokio::net::TcpListener::bind(listen).await?.tap_io(|stream| {
-        // A connection that cannot be told so is as good as any other.
-        let _ = stream.set_nodelay(true);
-    });
-    Ok(axum::serve(listener, routes).await?)
+    serve(listen, Router::new().route("/api/auth/get-session", get(get_session)).with_state(Arc::new(app))).await
 }
 
 /// With the settings of the server.

@@ -122,6 +122,14 @@ impl Machine {
         Program::start("axum + aws-lc-rs + sqlx", command, folder, address)
     }
 
+    /// Starts what answers with the text of a file, and does nothing else.
+    pub(crate) fn start_bare_document(&self, folder: &Path, path: &str, file: &Path) -> Result<Program> {
+        let address = free_address()?;
+        let mut command = self.pinned(&self.own);
+        command.args(["bare-document", &address.to_string(), path]).arg(file);
+        Program::start("axum", command, folder, address)
+    }
+
     /// Starts node-oidc-provider for a client: its id, its secret, the format of its tokens and their algorithm.
     pub(crate) fn start_peer(&self, folder: &Path, client: [&str; 4]) -> Result<Program> {
         let peer = Path::new(env!("CARGO_MANIFEST_DIR")).join("peer");

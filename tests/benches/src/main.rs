@@ -55,6 +55,9 @@ enum Command {
     /// Sign tokens, write rows and do nothing else; the benchmark starts it itself.
     #[command(hide = true)]
     BareIssuer { listen: SocketAddr, database: String, algorithm: String },
+    /// Answer with the text of a file and do nothing else; the benchmark starts it itself.
+    #[command(hide = true)]
+    BareDocument { listen: SocketAddr, path: String, file: PathBuf },
     /// Do one operation over and over; the benchmark starts it itself.
     #[command(hide = true)]
     Repeat {
@@ -119,11 +122,10 @@ impl Options {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Some(Command::Baseline { listen, database, secret }) => {
-            baseline::run(listen, &database, &secret).map(|()| ExitCode::SUCCESS)
-        }
+        Some(Command::Baseline { listen, database, secret }) => serve(baseline::run(listen, &database, &secret)),
         Some(Command::BareApi { listen, keys, issuer, audience }) => serve(bare::api(listen, &keys, issuer, audience)),
         Some(Command::BareIssuer { listen, database, algorithm }) => serve(bare::issuer(listen, &database, &algorithm)),
+        Some(Command::BareDocument { listen, path, file }) => serve(bare::document(listen, &path, &file)),
         Some(Command::Repeat { milliseconds, operation }) => {
             repeat::run(operation, Duration::from_millis(milliseconds)).map(|()| ExitCode::SUCCESS)
         }

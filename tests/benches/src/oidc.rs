@@ -144,10 +144,8 @@ async fn of_an_api(
 ) -> Result<Duel> {
     let issuer = format!("http://{}", provider.program.host());
     let token = provider.token(algorithm).await?;
-    let keys = load::get(OWN.keys, &provider.program.host(), &[String::new()]);
-    let keys = load::once(provider.program.address, keys.first().ok_or("there is nothing to ask")?).await?;
     let file = folder.join("keys.json");
-    std::fs::write(&file, keys)?;
+    std::fs::write(&file, keys(provider).await?)?;
     let side = |program: Program| {
         let requests = load::with_authorization("GET", "/me", &program.host(), &[format!("Bearer {token}")], "");
         Side { programs: vec![Rc::new(program)], work: Work::Answer(requests, options.connections) }
@@ -156,6 +154,12 @@ async fn of_an_api(
     let bare = side(machine.start_bare_api(folder, &file, &issuer, SERVICE)?);
     require_same_answer([&own, &bare]).await?;
     Duel::run(options, machine, own, bare).await
+}
+
+/// The text of the keys.
+async fn keys(provider: &Provider) -> Result<Vec<u8>> {
+    let asked = load::get(OWN.keys, &provider.program.host(), &[String::new()]);
+    load::once(provider.program.address, asked.first().ok_or("there is nothing to ask")?).await
 }
 
 /// Introspection, keys and metadata.
@@ -189,18 +193,26 @@ async fn beside_the_peer(
         let [own, node] = sides;
         Duel::run(options, machine, own, node)
     };
-    let reading = |own: &'static str, peer: &'static str| {
-        [(&provider.program, own), (&node, peer)].map(|(program, path)| {
-            let requests = load::get(path, &program.host(), &[String::new()]);
-            Side { programs: vec![Rc::clone(program)], work: Work::Answer(requests, options.connections) }
-        })
+    let reading = |program: &Rc<Program>, path: &str| {
+        let requests = load::get(path, &program.host(), &[String::new()]);
+        Side { programs: vec![Rc::clone(program)], work: Work::Answer(requests, options.connections) }
     };
+    let own = |path: &str| reading(&provider.program, path);
     let asking: [Side; 2] = asking.try_into().map_err(|_| "two sides")?;
-    Ok(vec![
-        duel(asking).await?.show(&rows::INTROSPECTION, |turn| turn.rate),
-        duel(reading(OWN.keys, PEER.keys)).await?.show(&rows::KEYS, |turn| turn.rate),
-        duel(reading(OWN.metadata, PEER.metadata)).await?.show(&rows::METADATA, |turn| turn.rate),
-    ])
+    let file = folder.join("jwks.json");
+    std::fs::write(&file, keys(provider).await?)?;
+    let bare = Rc::new(machine.start_bare_document(folder, OWN.keys, &file)?);
+    let shown = [
+        (asking, &rows::INTROSPECTION),
+        ([own(OWN.keys), reading(&node, PEER.keys)], &rows::KEYS),
+        ([own(OWN.keys), reading(&bare, OWN.keys)], &rows::KEYS_BARE),
+        ([own(OWN.metadata), reading(&node, PEER.metadata)], &rows::METADATA),
+    ];
+    let mut measured = Vec::with_capacity(shown.len());
+    for (sides, row) in shown {
+        measured.push(duel(sides).await?.show(row, |turn| turn.rate));
+    }
+    Ok(measured)
 }
 
 /// A side that asks for tokens.

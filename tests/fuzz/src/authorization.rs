@@ -15,13 +15,7 @@ const API: &str = "https://api.example";
 
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     let mut config = Config::default();
-    config.oauth.resources = vec![ResourceSpec {
-        uri: API.to_owned(),
-        scopes: Vec::new(),
-        opaque: false,
-        client: None,
-        registered_clients: true,
-    }];
+    config.oauth.resources = vec![ResourceSpec::new(API)];
     config
 });
 

@@ -31,7 +31,7 @@ fn expected() -> Expected<'static> {
         algorithms: Algorithm::ALL,
         now: Timestamp::from_timestamp(NOW.into(), 0).expect("a time"),
         leeway: Duration::ZERO,
-        expired_is_fine: false,
+        allow_expired: false,
     }
 }
 

@@ -63,13 +63,7 @@ impl World {
         let app = TestApp::builder().config(|config| {
             let scopes = vec!["reports:read".to_owned()];
             config.oauth.scopes.clone_from(&scopes);
-            config.oauth.resources = vec![ResourceSpec {
-                uri: API.to_owned(),
-                scopes,
-                opaque: false,
-                client: None,
-                registered_clients: true,
-            }];
+            config.oauth.resources = vec![ResourceSpec { scopes, ..ResourceSpec::new(API) }];
         });
         let app = app.start().await;
         let party = RelyingParty::with(&app, "app", AuthMethod::ClientSecretBasic, |_, policy| {

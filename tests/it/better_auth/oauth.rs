@@ -97,7 +97,7 @@ async fn the_page_for_consent_is_told_of_everything_that_is_agreed_to() {
     let (one, other) = ("https://one.example.test", "https://other.example.test");
     let app = TestApp::builder().config(|config| {
         config.oauth.consent_url = Some("/agree".to_owned());
-        config.oauth.resources = [one, other].map(resource).to_vec();
+        config.oauth.resources = [one, other].map(ResourceSpec::new).into();
     });
     let app = app.start().await;
     let client = RelyingParty::with(&app, "client", AuthMethod::None, |_, policy| {
@@ -117,10 +117,6 @@ async fn the_page_for_consent_is_told_of_everything_that_is_agreed_to() {
     is_invalid_signature(&ann.post("/oauth2/consent", json!({ "accept": true, "oauth_query": changed })).await);
     let body = json!({ "accept": true, "oauth_query": query_of(&page) });
     assert!(url_of(ann.post("/oauth2/consent", body).await).contains("code="));
-}
-
-fn resource(uri: &str) -> ResourceSpec {
-    ResourceSpec { uri: uri.to_owned(), scopes: Vec::new(), opaque: false, client: None, registered_clients: true }
 }
 
 #[tokio::test]

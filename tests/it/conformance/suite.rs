@@ -161,7 +161,7 @@ impl Suite {
             algorithms: Algorithm::ALL,
             now: SystemClock.now(),
             leeway: Duration::from_secs(1),
-            expired_is_fine: false,
+            allow_expired: false,
         };
         KeySet::from(&self.keys().await).verify(token, &expected).expect("a good token")
     }

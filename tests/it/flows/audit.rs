@@ -186,7 +186,8 @@ async fn an_account_is_deleted_however_much_strangers_have_made_happen_to_it() {
 
 #[tokio::test]
 async fn events_go_when_they_are_old_enough() {
-    let app = TestApp::builder().config(|config| config.audit.keep_for = Duration::from_hours(24)).start().await;
+    let builder = TestApp::builder().config(|config| config.audit.keep_for = Duration::from_hours(24));
+    let app = builder.without_worker().start().await;
     let alice: Person = app.user("alice").await;
     app.pass(Duration::from_hours(25));
     let _ = alice.signs_in().await.expect(200);
@@ -198,7 +199,7 @@ async fn events_go_when_they_are_old_enough() {
 #[tokio::test]
 async fn events_of_strangers_go_sooner_and_the_oldest_of_too_many_first() {
     let builder = TestApp::builder().config(|config| config.audit.strangers_at_most = 3);
-    let app = builder.start().await;
+    let app = builder.without_worker().start().await;
     let alice = app.user("alice").await;
     // When each of them happened, a second apart.
     let strangers = async |from: usize, count: usize| {

@@ -56,13 +56,7 @@ async fn clients_cannot_be_registered_with_a_token_that_anybody_guesses() {
 
 #[tokio::test]
 async fn whoever_embeds_the_authorization_server_is_told_what_it_cannot_be() {
-    let resource = |uri: &str, scope: &str| ResourceSpec {
-        uri: uri.to_owned(),
-        scopes: vec![scope.to_owned()],
-        opaque: false,
-        client: None,
-        registered_clients: true,
-    };
+    let resource = |uri: &str, scope: &str| ResourceSpec { scopes: vec![scope.to_owned()], ..ResourceSpec::new(uri) };
     let second = Duration::from_secs(1);
     let wrong: Vec<(&str, Change)> = vec![
         ("authorization codes", Box::new(|oauth| oauth.code_lifetime = Duration::ZERO)),

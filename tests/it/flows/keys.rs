@@ -49,7 +49,7 @@ fn expected(identity: &Identity) -> Expected<'static> {
         algorithms: Algorithm::ALL,
         now: identity.now(),
         leeway: Duration::ZERO,
-        expired_is_fine: false,
+        allow_expired: false,
     }
 }
 

@@ -197,7 +197,8 @@ async fn nothing_of_a_request_is_kept_that_has_no_bounds() {
 
 #[tokio::test]
 async fn an_address_begins_so_many_authorizations_a_minute_and_what_nobody_answers_goes() {
-    let app = TestApp::builder().config(|config| config.limits.enabled = true).start().await;
+    let builder = TestApp::builder().config(|config| config.limits.enabled = true);
+    let app = builder.without_worker().start().await;
     let alice = app.user("alice").await;
     let party = RelyingParty::confidential(&app, "app").await;
     let from = |ip: &str| RequestInfo { ip: Some(ip.parse().unwrap()), ..RequestInfo::default() };

@@ -29,7 +29,8 @@ async fn polls(tv: &RelyingParty, waiting: &Waiting) -> Reply {
 
 #[tokio::test]
 async fn an_address_asks_for_so_many_codes_a_minute_and_those_that_are_over_go() {
-    let app = TestApp::builder().config(|config| config.limits.enabled = true).start().await;
+    let builder = TestApp::builder().config(|config| config.limits.enabled = true);
+    let app = builder.without_worker().start().await;
     let tv = RelyingParty::public(&app, "tv").await;
     let fields = [("client_id", "tv"), ("scope", "openid")];
     let params = Params::new(fields.map(|(name, value)| (name.to_owned(), value.to_owned())));

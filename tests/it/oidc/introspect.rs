@@ -14,13 +14,7 @@ const API: &str = "https://api.example.test";
 async fn app() -> TestApp {
     let change = |config: &mut identity_core::config::Config| {
         let client = Some("api".to_owned());
-        config.oauth.resources = vec![ResourceSpec {
-            uri: API.to_owned(),
-            scopes: Vec::new(),
-            opaque: true,
-            client,
-            registered_clients: true,
-        }];
+        config.oauth.resources = vec![ResourceSpec { opaque: true, client, ..ResourceSpec::new(API) }];
     };
     TestApp::builder().config(change).start().await
 }

@@ -45,7 +45,7 @@ async fn verified(app: &TestApp, token: &str, kind: &str, audience: &str) -> Map
         algorithms: Algorithm::ALL,
         now: app.identity.now(),
         leeway: Duration::ZERO,
-        expired_is_fine: false,
+        allow_expired: false,
     };
     keys.verify(token, &expected).unwrap()
 }

@@ -191,14 +191,7 @@ async fn scope_and_resource_may_be_less_and_never_more() {
     let other = "https://other.example.test";
     let app = TestApp::builder()
         .config(|config| {
-            let resource = |uri: &str| ResourceSpec {
-                uri: uri.to_owned(),
-                scopes: Vec::new(),
-                opaque: false,
-                client: None,
-                registered_clients: true,
-            };
-            config.oauth.resources = vec![resource(api), resource(other)];
+            config.oauth.resources = vec![ResourceSpec::new(api), ResourceSpec::new(other)];
         })
         .start()
         .await;
@@ -229,14 +222,7 @@ async fn scope_and_resource_may_be_less_and_never_more() {
 async fn what_was_taken_from_a_client_since_is_in_no_new_token() {
     let (api, other) = ("https://api.example.test", "https://other.example.test");
     let app = TestApp::builder().config(|config| {
-        let resource = |uri: &str| ResourceSpec {
-            uri: uri.to_owned(),
-            scopes: Vec::new(),
-            opaque: false,
-            client: None,
-            registered_clients: true,
-        };
-        config.oauth.resources = vec![resource(api), resource(other)];
+        config.oauth.resources = vec![ResourceSpec::new(api), ResourceSpec::new(other)];
     });
     let app = app.start().await;
     let alice = app.user("alice").await;
@@ -363,7 +349,7 @@ async fn the_database_holds_no_refresh_token_and_no_code() {
 
 #[tokio::test]
 async fn what_is_over_is_removed() {
-    let app = TestApp::start().await;
+    let app = TestApp::builder().without_worker().start().await;
     let (page, alice, first) = page(&app).await;
     let count = async |table: &str| app.database().number(&format!("SELECT COUNT(*) FROM identity_{table}")).await;
     let _ = page.code(&app, &alice, &page.ask()).await;

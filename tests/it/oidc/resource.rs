@@ -16,11 +16,9 @@ const OTHER: &str = "https://other.example.test";
 fn with_resources() -> TestAppBuilder {
     TestApp::builder().config(|config| {
         let resource = |uri: &str, scopes: &[&str], opaque| ResourceSpec {
-            uri: uri.to_owned(),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             opaque,
-            client: None,
-            registered_clients: true,
+            ..ResourceSpec::new(uri)
         };
         config.oauth.resources = vec![
             resource(API, &["orders:read"], false),

@@ -127,14 +127,7 @@ async fn a_device_is_let_in_by_nobody_who_could_not_let_an_application_in() {
 async fn a_device_asks_for_no_more_than_its_client_may() {
     const API: &str = "https://api.example.test";
     let builder = TestApp::builder().config(|config| {
-        let resource = |uri: &str| ResourceSpec {
-            uri: uri.to_owned(),
-            scopes: Vec::new(),
-            opaque: false,
-            client: None,
-            registered_clients: true,
-        };
-        config.oauth.resources = vec![resource(API), resource("https://other.example.test")];
+        config.oauth.resources = [API, "https://other.example.test"].map(ResourceSpec::new).into();
     });
     let app = builder.start().await;
     let ann = app.user("ann").await;

@@ -182,7 +182,7 @@ async fn signed(op: &Op<'_>, token: &str) -> Result<Option<Access>> {
         now: op.now(),
         // Another node may have issued it just now. When it ends, our own clock says.
         leeway: CLOCK_SKEW,
-        expired_is_fine: false,
+        allow_expired: false,
     };
     let Ok(claims) = keys::verify(shared, token, &expected).await? else { return Ok(None) };
     let text = |name: &str| claims.get(name).and_then(Value::as_str);

@@ -301,7 +301,7 @@ enum Said<'a> {
 
 /// What a user agrees to: the scopes, and those that stand for the claims that are asked for one by one.
 fn wanted_scope(grant: &Grant) -> ScopeSet {
-    grant.request.scope.and(&grant.request.claims.scopes())
+    grant.request.scope.union(&grant.request.claims.scopes())
 }
 
 /// An authorization that waits for somebody, and its client.

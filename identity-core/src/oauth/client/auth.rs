@@ -33,15 +33,6 @@ impl AuthenticatedClient {
     }
 }
 
-impl Presented<'_> {
-    /// Whether the client used the `Authorization` header, so that a refusal with 401 has to bring `WWW-Authenticate: Basic`
-    /// (RFC 6749, section 5.2).
-    #[must_use]
-    pub fn uses_header(&self) -> bool {
-        self.authorization.is_some()
-    }
-}
-
 /// What a request brings to say which client it is of.
 enum Credential<'p> {
     /// A name and nothing else.

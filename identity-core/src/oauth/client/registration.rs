@@ -243,7 +243,7 @@ impl Described {
 impl Described {
     /// Without scopes that are not offered: one that is offered some day is not theirs for having asked in time.
     fn within(mut self, options: &OAuthOptions) -> Self {
-        self.metadata.scope = self.metadata.scope.map(|scope| scope.both(&offer::scopes(options)));
+        self.metadata.scope = self.metadata.scope.map(|scope| scope.intersection(&offer::scopes(options)));
         self
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
 
 use super::model::{AuthMethod, Client, ClientKind, ClientSecret};
 use crate::code::Code;
@@ -71,8 +70,8 @@ pub(super) async fn list(op: &Op<'_>, after: Option<&ClientId>, limit: u64) -> R
 fn read(row: &Row<'_>) -> Result<Client> {
     let id = ClientId::from_text(row.column::<String>(0)?);
     Ok(Client {
-        metadata: read_json(&id, row.column(4)?)?,
-        policy: read_json(&id, row.column(5)?)?,
+        metadata: read_json(&id, row, 4)?,
+        policy: read_json(&id, row, 5)?,
         id,
         name: row.column(1)?,
         kind: value::word(row, 2, ClientKind::parse)?,
@@ -86,9 +85,10 @@ fn read(row: &Row<'_>) -> Result<Client> {
 
 /// Reads what is stored. Members that nobody here knows, such as those of a newer release, are left out. One that cannot be read is
 /// no reason to take a default in its place: that could let the client do more than it may.
-fn read_json<T: DeserializeOwned>(id: &ClientId, stored: Json) -> Result<T> {
-    serde_json::from_value(stored)
-        .map_err(|error| Error::internal(format!("what is stored of the client {id} cannot be read: {error}")))
+fn read_json<T: DeserializeOwned>(id: &ClientId, row: &Row<'_>, index: usize) -> Result<T> {
+    row.json(index).map_err(|error| {
+        Error::internal(format!("what is stored of the client {id} cannot be read: {}", error.chain()))
+    })
 }
 
 /// What a client that registered itself has beside the rest.

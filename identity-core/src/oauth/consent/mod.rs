@@ -73,7 +73,7 @@ pub(crate) async fn give(
     let earlier = store::lock(op, user_id, client_id).await?;
     let (mut all_scopes, mut all_resources) = (scope.clone(), resources.to_vec());
     if let Some(earlier) = earlier {
-        all_scopes = all_scopes.and(&earlier.scope);
+        all_scopes = all_scopes.union(&earlier.scope);
         all_resources.extend(earlier.resources);
         all_resources.sort();
         all_resources.dedup();

@@ -1,7 +1,7 @@
 //! Rows of authorizations. Each step is one conditional update.
 
 use super::model::{Grant, Holder, State};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{ClientId, GrantId, SessionId, TokenFamilyId, UserId};
 use crate::op::Op;
 use crate::store::value;
@@ -52,7 +52,7 @@ fn read(row: &Row<'_>) -> Result<Grant> {
     Ok(Grant {
         id: GrantId::from_text(row.column::<String>(0)?),
         client_id: ClientId::from_text(row.column::<String>(1)?),
-        request: serde_json::from_value(row.column(2)?).map_err(Error::internal)?,
+        request: row.json(2)?,
         state: value::word(row, 3, |word| State::of_row(word, holder, family))?,
         began_in: row.column::<Option<String>>(4)?.map(SessionId::from_text),
         kept_in: row.column::<Option<String>>(5)?.map(SessionId::from_text),

@@ -102,7 +102,7 @@ pub(crate) struct AuthorizationRequest {
 impl AuthorizationRequest {
     /// Asks for these scopes alone.
     pub(crate) fn narrow(&mut self, scope: &ScopeSet) {
-        self.scope = self.scope.both(scope);
+        self.scope = self.scope.intersection(scope);
         self.claims = mem::take(&mut self.claims).within(scope);
     }
 

@@ -151,7 +151,7 @@ async fn of_fifty_who_present_one_assertion_at_once_one_is_the_client() {
 
 #[tokio::test]
 async fn a_spent_assertion_is_remembered_as_long_as_it_is_good() {
-    let app = TestApp::start().await;
+    let app = TestApp::builder().without_worker().start().await;
     let key = Key::new(1, "one");
     create(&app, signing("app", &key)).await;
     let assertion = key.sign(&claims(&app, "app", "1"));

@@ -62,7 +62,7 @@ async fn a_client_proves_itself_as_it_registered_and_in_no_other_way() {
 
 #[tokio::test]
 async fn a_new_secret_replaces_the_others_after_the_overlap() {
-    let app = TestApp::start().await;
+    let app = TestApp::builder().without_worker().start().await;
     let clients = app.identity.clients();
     let created = create(&app, new("app", AuthMethod::ClientSecretBasic)).await;
     let first = created.secret.unwrap();

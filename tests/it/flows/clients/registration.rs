@@ -15,7 +15,7 @@ use super::{DAY, Key, REDIRECT, basic, call, events};
 type Document = Map<String, Value>;
 
 async fn open_app() -> TestApp {
-    TestApp::builder().config(|config| config.oauth.registration = Registration::Open).start().await
+    TestApp::builder().config(|config| config.oauth.registration = Registration::Open).without_worker().start().await
 }
 
 fn object(value: Value) -> Document {
