@@ -36,6 +36,7 @@ pub use extract::scope::{RequireScope, Scope};
 pub use extract::step_up::{Acr, RequireAcr, RequireFresh, StepUp};
 pub use extract::user::RequireUser;
 pub use guard::{Guard, GuardLayer, Roles, Scopes};
+pub use identity_core::id::UserId;
 pub use identity_core::principal::{
     ACR_MAIL, ACR_PASSWORD, Device, Principal, Profile, Proof, SessionSummary, Subject, TokenSummary,
 };

@@ -11,7 +11,7 @@ use url::Url;
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// An API that takes access tokens: its name, the authorization server that issues them, and what they may say.
+/// An API that takes access tokens: its name, the authorization server that issues them, and what they may say. Cheap to clone.
 ///
 /// ```
 /// # use identity_axum::{ProtectedResource, TrustAnchor, protected_resource};
@@ -23,7 +23,10 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// # Ok(app) }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProtectedResource {
+pub struct ProtectedResource(Arc<Description>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Description {
     url: String,
     metadata_url: String,
     path: String,
@@ -57,59 +60,63 @@ impl ProtectedResource {
         let path = format!("{WELL_KNOWN}{path}");
         let metadata_url = format!("{}{path}", parsed.origin().ascii_serialization());
         let authorization_server = issuer.into();
-        Ok(Self { url, metadata_url, path, authorization_server, scopes: Vec::new(), name: None })
+        Ok(Self::of(Description { url, metadata_url, path, authorization_server, scopes: Vec::new(), name: None }))
     }
 
     /// The issuer itself: tokens without another audience open its UserInfo.
     #[cfg(feature = "store")]
     pub(crate) fn of_issuer(issuer: &str) -> Self {
-        Self {
+        Self::of(Description {
             url: issuer.to_owned(),
             metadata_url: format!("{issuer}{WELL_KNOWN}"),
             path: WELL_KNOWN.to_owned(),
             authorization_server: issuer.to_owned(),
             scopes: Vec::new(),
             name: None,
-        }
+        })
+    }
+
+    fn of(description: Description) -> Self {
+        Self(Arc::new(description))
     }
 
     /// The scopes that its tokens may have.
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.scopes = scopes.into_iter().map(Into::into).collect();
+        Arc::make_mut(&mut self.0).scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
     /// What people call it.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        Arc::make_mut(&mut self.0).name = Some(name.into());
         self
     }
 
     /// The name of the API, which its tokens have as their audience.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.url
+        &self.0.url
     }
 
     /// Where the metadata are; every refusal for want of a better token says so.
     #[must_use]
     pub fn metadata_url(&self) -> &str {
-        &self.metadata_url
+        &self.0.metadata_url
     }
 
     /// The metadata (RFC 9728, section 2).
     fn metadata(&self) -> Value {
         let mut metadata = Map::from_iter([
-            ("resource".to_owned(), json!(self.url)),
-            ("authorization_servers".to_owned(), json!([self.authorization_server])),
+            ("resource".to_owned(), json!(self.0.url)),
+            ("authorization_servers".to_owned(), json!([self.0.authorization_server])),
             ("bearer_methods_supported".to_owned(), json!(["header"])),
         ]);
-        if !self.scopes.is_empty() {
-            metadata.insert("scopes_supported".to_owned(), json!(self.scopes));
+        if !self.0.scopes.is_empty() {
+            metadata.insert("scopes_supported".to_owned(), json!(self.0.scopes));
         }
-        if let Some(name) = &self.name {
+        if let Some(name) = &self.0.name {
             metadata.insert("resource_name".to_owned(), json!(name));
         }
         Value::Object(metadata)
@@ -125,7 +132,7 @@ pub fn protected_resource<S: Clone + Send + Sync + 'static>(resource: &Protected
         (CACHE_CONTROL, "public, max-age=300"),
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
-    Router::new().route(&resource.path, get(async move || (headers, body.to_string())))
+    Router::new().route(&resource.0.path, get(async move || (headers, body.to_string())))
 }
 
 #[cfg(test)]

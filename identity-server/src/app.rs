@@ -1,22 +1,21 @@
 //! Everything that answers on the main listener, and the layers around it.
 
-use std::any::Any;
 use std::fmt::Write as _;
 use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::FutureExt as _;
 use identity_axum::middleware::headers::SecurityHeaders;
 use identity_axum::middleware::host::Hosts;
 use identity_axum::middleware::trace::Trace;
 use identity_axum::middleware::{Around, AroundLayer, Next};
 use identity_axum::{Api, BetterAuth, Code, Dialect, Error, Failure, OAuth, Pages};
 use identity_core::Identity;
-use tower::util::MapResponseLayer;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::config::Settings;
 use crate::drain::Drain;
@@ -70,9 +69,6 @@ fn protect<D: Dialect>(routes: Router, base_url: &str, measure: &Measure, drain:
             measure.clone(),
             (drain.clone(), InTime::<D>(PhantomData)),
         )),
-        MapResponseLayer::new(IntoResponse::into_response),
-        // What went wrong was logged by the panic hook, which knows the place.
-        CatchPanicLayer::custom(|_: Box<dyn Any + Send>| refuse::<D>(Error::new(Code::Internal))),
         DefaultBodyLimit::max(BODY_LIMIT),
     ))
 }
@@ -81,7 +77,7 @@ fn refuse<D: Dialect>(error: Error) -> Response {
     Failure::<D>::from(error).into_response()
 }
 
-/// Ends requests that take longer than [`REQUEST_TIME`].
+/// Ends requests that take longer than [`REQUEST_TIME`], and those that panic.
 #[derive(Debug)]
 struct InTime<D>(PhantomData<fn() -> D>);
 
@@ -93,8 +89,13 @@ impl<D> Clone for InTime<D> {
 
 impl<D: Dialect> Around for InTime<D> {
     async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
-        match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
-            Ok(answered) => answered,
+        // A request that has panicked is over. What it shares with others was made for that: a poisoned lock is read all the same, and
+        // a transaction that nobody commits is undone.
+        let running = AssertUnwindSafe(next.run(request)).catch_unwind();
+        match tokio::time::timeout(REQUEST_TIME, running).await {
+            Ok(Ok(answered)) => answered,
+            // What went wrong was logged by the panic hook, which knows the place.
+            Ok(Err(_)) => Ok(refuse::<D>(Error::new(Code::Internal))),
             Err(elapsed) => Ok(refuse::<D>(Error::new(Code::Overloaded).retry_after(RETRY).caused_by(elapsed))),
         }
     }

@@ -5,6 +5,7 @@
 //! DATABASE_URL=sqlite:wallet.db PUBLIC_URL=http://localhost:9000 cargo run -p example-base-service
 //! ```
 
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use axum::extract::{FromRef, State};
@@ -12,10 +13,11 @@ use axum::routing::{get, post};
 use axum::{BoxError, Json, Router};
 use identity_axum::middleware::trace::Trace;
 use identity_axum::{
-    ACR_PASSWORD, Api, Authn, Code, DeviceOrUser, Error, Failure, Guard, Profile, ProtectedResource, Provision,
-    RequireDevice, RequireRole, RequireScope, RequireUser, Roles, Scope as _, StepUp, TrustAnchor, protected_resource,
-    roles, scopes,
+    ACR_PASSWORD, Api, Authn, Code, DeviceOrUser, Error, Failure, Guard, Principal, Profile, ProtectedResource,
+    Provision, RequireDevice, RequireRole, RequireScope, RequireUser, Roles, Scope as _, StepUp, TrustAnchor, UserId,
+    protected_resource, roles, scopes,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tokio::net::TcpListener;
@@ -41,7 +43,7 @@ impl FromRef<App> for Authn {
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    tracing_subscriber::fmt().init();
+    tracing_subscriber::fmt().with_ansi(io::stdout().is_terminal()).init();
     let anchor_url = setting("ANCHOR_URL", Some("http://localhost:8888"))?;
     let resource = ProtectedResource::new(setting("PUBLIC_URL", Some("http://localhost:9000"))?, &anchor_url)?;
     let resource = resource.scopes([ReadReport::NAME]).name("Wallet");
@@ -105,9 +107,17 @@ fn open_wallet(wallets: SqlitePool) -> Provision {
     })
 }
 
-async fn me(user: RequireUser) -> Json<Value> {
-    let profile = user.profile();
-    Json(json!({ "id": profile.id, "email": profile.email, "name": profile.name, "role": profile.role }))
+/// Who is calling.
+#[derive(Serialize)]
+struct Me {
+    id: UserId,
+    email: Option<String>,
+    name: String,
+    role: Option<String>,
+}
+
+async fn me(RequireUser(Principal { user, .. }): RequireUser) -> Json<Me> {
+    Json(Me { id: user.id, email: user.email, name: user.name, role: user.role })
 }
 
 async fn admin(State(app): State<App>, analyst: RequireRole<Analyst>) -> Result<Json<Value>, Failure<Api>> {

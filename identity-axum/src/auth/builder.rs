@@ -183,7 +183,7 @@ impl TrustAnchorBuilder {
             service: self.service.map(|(name, secret)| service_authorization(&name, &secret)).transpose()?,
             forward_bearer: self.forward_bearer,
         };
-        Ok(TrustAnchor { remote: Arc::new(remote), resource: self.resource.map(Arc::new) })
+        Ok(TrustAnchor { remote: Arc::new(remote), resource: self.resource })
     }
 }
 

@@ -84,7 +84,7 @@ pub trait Authenticator: Any + Send + Sync + fmt::Debug {
 #[derive(Clone, Debug)]
 pub struct Authn {
     authenticator: Arc<dyn Authenticator>,
-    resource: Option<Arc<ProtectedResource>>,
+    resource: Option<ProtectedResource>,
 }
 
 /// Whoever is calling, and the credential that proved it.
@@ -128,17 +128,13 @@ impl Authn {
     /// Takes access tokens that were issued for this API, and lets every refusal say where its metadata are
     /// ([`protected_resource`](crate::protected_resource)).
     #[must_use]
-    pub fn with_resource(self, resource: ProtectedResource) -> Self {
-        self.with_shared_resource(Arc::new(resource))
-    }
-
-    pub(crate) fn with_shared_resource(mut self, resource: Arc<ProtectedResource>) -> Self {
+    pub fn with_resource(mut self, resource: ProtectedResource) -> Self {
         self.resource = Some(resource);
         self
     }
 
     pub(crate) fn resource(&self) -> Option<&ProtectedResource> {
-        self.resource.as_deref()
+        self.resource.as_ref()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

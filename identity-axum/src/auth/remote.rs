@@ -34,7 +34,7 @@ const SERVICE_AUTHORIZATION: HeaderName = HeaderName::from_static("x-service-aut
 #[derive(Clone, Debug)]
 pub struct TrustAnchor {
     pub(super) remote: Arc<Remote>,
-    pub(super) resource: Option<Arc<ProtectedResource>>,
+    pub(super) resource: Option<ProtectedResource>,
 }
 
 impl TrustAnchor {
@@ -47,7 +47,7 @@ impl TrustAnchor {
     #[must_use]
     pub fn authn(&self) -> Authn {
         let authn = Authn::new(Arc::<Remote>::clone(&self.remote));
-        self.resource.iter().fold(authn, |authn, resource| authn.with_shared_resource(Arc::clone(resource)))
+        self.resource.iter().fold(authn, |authn, resource| authn.with_resource(resource.clone()))
     }
 }
 

@@ -100,7 +100,7 @@ impl Around for Trace {
         }
         let id = RequestId::of(request.headers(), self.entropy.as_ref());
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let span = tracing::info_span!("request", method = request.method().as_str(), route, id = id.as_str());
+        let span = tracing::info_span!("request", method = %request.method(), %route, %id);
         request.extensions_mut().insert(id.clone());
         async move {
             let begun = Instant::now();

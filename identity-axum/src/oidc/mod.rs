@@ -85,7 +85,7 @@ where
         .route("/oauth2/revoke", post(revoke::revoke))
         .route(&below("/oauth2/revoke"), post(revoke::revoke))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(AroundLayer((NeverStored, Cors)));
+        .layer(AroundLayer((hosts.clone(), (NeverStored, Cors))));
     let published = Router::new()
         .route("/oauth2/jwks", get(metadata::jwks))
         .route("/.well-known/openid-configuration", get(metadata::metadata))
@@ -94,7 +94,7 @@ where
         .route(&below("/.well-known/oauth-authorization-server"), get(metadata::metadata))
         .route(&format!("/.well-known/oauth-authorization-server{base}"), get(metadata::metadata))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(AroundLayer(Cors));
+        .layer(AroundLayer((hosts.clone(), Cors)));
     let closed = Router::new()
         .route("/oauth2/introspect", post(introspect::introspect))
         .route(&below("/oauth2/introspect"), post(introspect::introspect))
@@ -103,8 +103,8 @@ where
         .route(&below("/oauth2/register"), post(register::register))
         .route("/oauth2/register/{id}", get(register::read).put(register::update).delete(register::remove))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(AroundLayer(NeverStored));
-    open.merge(published).merge(closed).merge(metadata_of_userinfo).layer(hosts).with_state(endpoints)
+        .layer(AroundLayer((hosts.clone(), NeverStored)));
+    open.merge(published).merge(closed).merge(metadata_of_userinfo.layer(hosts)).with_state(endpoints)
 }
 
 /// What a handler returns.

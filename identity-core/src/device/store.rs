@@ -25,9 +25,9 @@ fn read(row: &Row<'_>) -> Result<DeviceSession> {
         id: DeviceSessionId::from_text(row.column::<String>(0)?),
         device_id: DeviceId::stored(row.column(1)?),
         preferred_currency: Currency::stored(row.column(2)?),
-        created_at: row.column(3)?,
-        last_active_at: row.column(4)?,
-        expires_at: row.column(5)?,
+        created_at: row.time(3)?,
+        last_active_at: row.time(4)?,
+        expires_at: row.time(5)?,
         used: row.column(8)?,
         migration: migrated_at.zip(user_id).map(|(at, id)| Migration { at, user_id: UserId::from_text(id) }),
     })

@@ -36,7 +36,8 @@ async fn younger_than(shared: &Shared, age: Duration) -> Result<Arc<Ring>> {
     let _turn = shared.keyring.turn().await;
     match kept() {
         Some(ring) => Ok(ring),
-        None => reload(shared).await,
+        // On the heap: every request that signs or verifies carries the room for this.
+        None => Box::pin(reload(shared)).await,
     }
 }
 

@@ -167,9 +167,9 @@ fn read(row: &Row<'_>, with_provisioning: bool) -> Result<Found> {
         user_agent: row.column(4)?,
         amr: value::words(&row.column::<String>(20)?),
         fields: object(row.column(5)?),
-        created_at: row.column(6)?,
-        updated_at: row.column(7)?,
-        expires_at: row.column(8)?,
+        created_at: row.time(6)?,
+        updated_at: row.time(7)?,
+        expires_at: row.time(8)?,
     };
     let user = user::store::read(row, 1, 9)?;
     let targets: Option<String> = if with_provisioning { row.column(21)? } else { None };

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::types::FromSql;
+use chrono::DateTime;
+use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 use sea_orm::{QueryResult, TryGetable};
 use serde::de::DeserializeOwned;
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::MAPPED_BYTES;
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::time::Timestamp;
 
 /// A row of a hand-written statement, whichever way it came.
 pub(crate) enum Row<'r> {
@@ -26,6 +28,18 @@ impl Row<'_> {
             Self::Pooled(row) => Ok(row.try_get_by_index(index)?),
             Self::InPlace(row) => Ok(row.get(index)?),
         }
+    }
+
+    /// Reads a column with a time. What the row has as text is of RFC 3339, for which there is a faster reader than the one that finds
+    /// out which of several forms it is.
+    pub(crate) fn time(&self, index: usize) -> Result<Timestamp> {
+        if let Self::InPlace(row) = self
+            && let ValueRef::Text(text) = row.get_ref(index)?
+            && let Some(time) = str::from_utf8(text).ok().and_then(|text| DateTime::parse_from_rfc3339(text).ok())
+        {
+            return Ok(time.to_utc());
+        }
+        self.column(index)
     }
 
     /// Reads a column with JSON, without a tree of its values in between where the row has its text.

@@ -95,7 +95,8 @@ impl LookupsOnPostgres {
         let idle = self.idle().as_mut().ok_or(sqlx::Error::PoolClosed)?.pop();
         match idle {
             Some(connection) => Ok(connection),
-            None => PgConnection::connect_with(&self.server).await,
+            // On the heap: every request that looks something up carries the room for this, on SQLite too.
+            None => Box::pin(PgConnection::connect_with(&self.server)).await,
         }
     }
 

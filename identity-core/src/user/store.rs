@@ -112,8 +112,8 @@ pub(crate) fn read(row: &Row<'_>, id: usize, rest: usize) -> Result<User> {
         role: row.column(rest + 4)?,
         ban: if banned { Some(Ban { reason: row.column(rest + 6)?, expires_at: row.column(rest + 7)? }) } else { None },
         fields: object(row.column(rest + 8)?),
-        created_at: row.column(rest + 9)?,
-        updated_at: row.column(rest + 10)?,
+        created_at: row.time(rest + 9)?,
+        updated_at: row.time(rest + 10)?,
     })
 }
 

@@ -73,8 +73,8 @@ struct Claims<'t> {
 /// What the example of a base service says of the user of a token.
 #[derive(Serialize)]
 struct Me<'t> {
-    email: Option<&'t str>,
     id: &'t str,
+    email: Option<&'t str>,
     name: &'t str,
     role: Option<&'t str>,
 }
@@ -96,7 +96,7 @@ fn answer(api: &Api, token: &str) -> Option<Response> {
     #[expect(clippy::disallowed_methods, reason = "the baseline has no clock to move")]
     let now = Utc::now().timestamp();
     let good = header.typ == "at+jwt" && claims.iss == api.issuer && claims.aud == api.audience && claims.exp > now;
-    good.then(|| Json(Me { email: None, id: claims.sub, name: "", role: None }).into_response())
+    good.then(|| Json(Me { id: claims.sub, email: None, name: "", role: None }).into_response())
 }
 
 /// What makes tokens: it signs one and writes one row.

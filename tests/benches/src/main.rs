@@ -103,7 +103,9 @@ enum Part {
     Storm,
     /// A base service.
     Forwarding,
-    /// The authorization server, and an API that takes its tokens.
+    /// An API that takes access tokens.
+    Api,
+    /// The authorization server.
     Oidc,
     /// Memory, start and size.
     Footprint,
@@ -175,6 +177,9 @@ async fn measure(options: &Options, machine: &Machine) -> Result<bool> {
     }
     if options.measures(Part::Forwarding) {
         show(forwarding::measure(options, machine).await?)?;
+    }
+    if options.measures(Part::Api) {
+        show(oidc::measure_api(options, machine).await?)?;
     }
     if options.measures(Part::Oidc) {
         show(oidc::measure(options, machine).await?)?;

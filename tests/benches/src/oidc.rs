@@ -106,8 +106,8 @@ impl Provider {
     }
 }
 
-/// Every row about the authorization server and its tokens.
-pub(crate) async fn measure(options: &Options, machine: &Machine) -> Result<Vec<Shown>> {
+/// Every row about an API that takes access tokens.
+pub(crate) async fn measure_api(options: &Options, machine: &Machine) -> Result<Vec<Shown>> {
     let folder = folder()?;
     let provider = Provider::start(machine, folder.path()).await?;
     let mut shown = Vec::new();
@@ -115,6 +115,15 @@ pub(crate) async fn measure(options: &Options, machine: &Machine) -> Result<Vec<
         let duel = of_an_api(options, machine, &provider, folder.path(), algorithm).await?;
         shown.push(duel.show(row, |turn| turn.rate));
     }
+    provider.store.close().await?;
+    Ok(shown)
+}
+
+/// Every row about the authorization server.
+pub(crate) async fn measure(options: &Options, machine: &Machine) -> Result<Vec<Shown>> {
+    let folder = folder()?;
+    let provider = Provider::start(machine, folder.path()).await?;
+    let mut shown = Vec::new();
     for (algorithm, peer, floor) in [
         (Algorithm::Es256, &rows::CLIENT_CREDENTIALS_ES256, &rows::CLIENT_CREDENTIALS_ES256_BARE),
         (Algorithm::Rs256, &rows::CLIENT_CREDENTIALS_RS256, &rows::CLIENT_CREDENTIALS_RS256_BARE),

@@ -45,7 +45,7 @@ pub(crate) async fn find(op: &Op<'_>, digest: &Digest<kind::Access>) -> Result<O
     let store = &op.shared().store;
     let read = |row: crate::store::Row<'_>| {
         let revoked_at: Option<Timestamp> = row.column(2)?;
-        Ok(Stored { claims: object(row.column(0)?), expires_at: row.column(1)?, is_revoked: revoked_at.is_some() })
+        Ok(Stored { claims: object(row.column(0)?), expires_at: row.time(1)?, is_revoked: revoked_at.is_some() })
     };
     store.row_of_digest(op.db(), FIND, digest, read).await
 }

@@ -8,13 +8,16 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::model::{AuthMethod, Client};
+use super::store::BySecret;
 use super::{assertion, metadata, store};
-use crate::id::ClientId;
+use crate::error::Result;
+use crate::id::{ClientId, UserId};
 use crate::oauth::{ErrorCode, OAuthError, Presented};
 use crate::op::{Op, soon};
 use crate::shared::Shared;
 use crate::time::before;
 use crate::token::{Token, kind};
+use crate::user;
 
 /// How often the use of a client that registered itself is written down.
 const TOUCH: Duration = Duration::from_hours(24);
@@ -24,12 +27,29 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 
 /// A client that has proved itself, or a public one that has named itself. Endpoints of clients cannot be called without one.
 #[derive(Clone, Debug)]
-pub(crate) struct AuthenticatedClient(Client);
+pub(crate) struct AuthenticatedClient {
+    client: Client,
+    /// Whether a user has its id, where looking for its secret has told.
+    has_id_of_user: Option<bool>,
+}
 
 impl AuthenticatedClient {
     /// The client.
     pub(crate) fn into_client(self) -> Client {
-        self.0
+        self.client
+    }
+
+    /// The same, by reference.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether a user has the id of the client, so that a token about one of them could be taken for one about the other.
+    pub(crate) async fn has_id_of_user(&self, op: &Op<'_>) -> Result<bool> {
+        match self.has_id_of_user {
+            Some(known) => Ok(known),
+            None => user::store::exists(op, &UserId::from_text(self.client.id.as_str())).await,
+        }
     }
 }
 
@@ -48,11 +68,11 @@ enum Credential<'p> {
 /// # Errors
 /// `invalid_client`; `invalid_request` for two credentials at once.
 pub(crate) async fn authenticate(shared: &Shared, presented: Presented<'_>) -> Result<AuthenticatedClient, OAuthError> {
-    let client = match Credential::of(presented)? {
-        Credential::Name(id) => by_name(shared, id).await?,
+    let (client, has_id_of_user) = match Credential::of(presented)? {
+        Credential::Name(id) => (by_name(shared, id).await?, None),
         Credential::Secret { id, secret, method } => by_secret(shared, &id, &secret, method).await?,
         // On the heap: every request of a client carries the room for this, and few use it.
-        Credential::Assertion { id, jwt } => Box::pin(assertion::prove(shared, id, jwt)).await?,
+        Credential::Assertion { id, jwt } => (Box::pin(assertion::prove(shared, id, jwt)).await?, None),
     };
     let now = shared.clock.now();
     let due = before(now, TOUCH);
@@ -62,7 +82,7 @@ pub(crate) async fn authenticate(shared: &Shared, presented: Presented<'_>) -> R
             tracing::warn!(error = error.chain(), "the use of a client is not written down");
         }
     }
-    Ok(AuthenticatedClient(client))
+    Ok(AuthenticatedClient { client, has_id_of_user })
 }
 
 async fn by_name(shared: &Shared, id: &str) -> Result<Client, OAuthError> {
@@ -75,10 +95,10 @@ async fn by_secret(
     id: &str,
     secret: &Token<kind::ClientSecret>,
     method: AuthMethod,
-) -> Result<Client, OAuthError> {
+) -> Result<(Client, Option<bool>), OAuthError> {
     let op = Op::read(shared);
     let found = store::find_by_secret(&op, &secret.digest()).await?;
-    let (client, ends_at) = found.ok_or_else(|| refused("there is no such secret"))?;
+    let BySecret { client, ends_at, has_id_of_user } = found.ok_or_else(|| refused("there is no such secret"))?;
     if ends_at.is_some_and(|ends_at| ends_at <= op.now()) {
         return Err(refused("the secret has ended"));
     }
@@ -88,7 +108,7 @@ async fn by_secret(
     if client.auth_method != method {
         return Err(refused("the method is not the registered one"));
     }
-    Ok(client)
+    Ok((client, Some(has_id_of_user)))
 }
 
 pub(super) async fn find(shared: &Shared, id: &str) -> Result<Option<Client>, OAuthError> {

@@ -163,10 +163,11 @@ impl OAuth<'_> {
         let Some(secret) = body.get("client_secret") else { return Ok(()) };
         let secret = Token::presented(secret.as_str().unwrap_or_default());
         let op = Op::read(self.shared);
-        match store::find_by_secret(&op, &secret.digest()).await? {
-            Some((client, ends_at)) if client.id == *id && ends_at.is_none_or(|end| end > op.now()) => Ok(()),
-            _ => Err(Problem::new("client_secret", "must be the present one, if it is given").into()),
+        let found = store::find_by_secret(&op, &secret.digest()).await?;
+        if found.is_some_and(|found| found.client.id == *id && found.ends_at.is_none_or(|end| end > op.now())) {
+            return Ok(());
         }
+        Err(Problem::new("client_secret", "must be the present one, if it is given").into())
     }
 }
 

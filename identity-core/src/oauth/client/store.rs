@@ -39,13 +39,25 @@ pub(crate) async fn find(op: &Op<'_>, id: &ClientId) -> Result<Option<Client>> {
     op.shared().store.row_of_text(op.db(), FIND, id.as_str(), |row| read(&row)).await
 }
 
-/// The client of a secret, and when the secret ends.
-pub(super) async fn find_by_secret(
-    op: &Op<'_>,
-    digest: &Digest<kind::ClientSecret>,
-) -> Result<Option<(Client, Option<Timestamp>)>> {
-    let sql = select!(", s.ends_at", "JOIN identity_client_secrets s ON s.client_id = c.id WHERE s.digest = $1");
-    op.shared().store.row_of_digest(op.db(), sql, digest, |row| Ok((read(&row)?, row.column(10)?))).await
+/// What a secret leads to.
+#[derive(Debug)]
+pub(super) struct BySecret {
+    pub(super) client: Client,
+    /// When the secret ends.
+    pub(super) ends_at: Option<Timestamp>,
+    /// Whether a user has the id of the client.
+    pub(super) has_id_of_user: bool,
+}
+
+/// The client of a secret, and what there is to know about both.
+pub(super) async fn find_by_secret(op: &Op<'_>, digest: &Digest<kind::ClientSecret>) -> Result<Option<BySecret>> {
+    let sql = select!(
+        ", s.ends_at, EXISTS (SELECT 1 FROM identity_users u WHERE u.id = c.id)",
+        "JOIN identity_client_secrets s ON s.client_id = c.id WHERE s.digest = $1"
+    );
+    let read =
+        |row: Row<'_>| Ok(BySecret { client: read(&row)?, ends_at: row.column(10)?, has_id_of_user: row.column(11)? });
+    op.shared().store.row_of_digest(op.db(), sql, digest, read).await
 }
 
 /// The client whose registration a token manages.
@@ -77,9 +89,9 @@ fn read(row: &Row<'_>) -> Result<Client> {
         kind: value::word(row, 2, ClientKind::parse)?,
         auth_method: value::word(row, 3, AuthMethod::parse)?,
         registered: row.column(6)?,
-        created_at: row.column(7)?,
-        updated_at: row.column(8)?,
-        last_used_at: row.column(9)?,
+        created_at: row.time(7)?,
+        updated_at: row.time(8)?,
+        last_used_at: row.time(9)?,
     })
 }
 

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use identity_core::oauth::ErrorCode;
 use identity_core::oauth::client::{AuthMethod, NewClient};
+use identity_core::oauth::{ErrorCode, GrantType, Params, Presented};
+use identity_core::request::RequestInfo;
 use identity_tests::{TestApp, race};
 use serde_json::{Value, json};
 
 use super::{Key, assert_as, call, claims, create, new};
+use crate::flows::row;
 
 fn signing(id: &str, key: &Key) -> NewClient {
     let mut client = new(id, AuthMethod::PrivateKeyJwt);
@@ -163,4 +165,28 @@ async fn a_spent_assertion_is_remembered_as_long_as_it_is_good() {
     app.identity.clean_up().await.unwrap();
     assert_eq!(app.database().number("SELECT COUNT(*) FROM identity_client_assertions").await, 0);
     assert!(assert_as(&app, &assertion).await.is_err(), "it has run out");
+}
+
+#[tokio::test]
+async fn a_client_that_signs_gets_no_token_in_its_own_name_under_the_id_of_a_user() {
+    let app = TestApp::builder().without_worker().start().await;
+    let alice = app.user("alice").await;
+    let id = row(&app, &alice).await.id;
+    let key = Key::new(1, "one");
+    let outcome = async |id: &str, jti: &str| {
+        let mut client = signing(id, &key);
+        client.metadata.grant_types.push(GrantType::ClientCredentials);
+        create(&app, client).await;
+        let assertion = key.sign(&claims(&app, id, jti));
+        let params = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", &assertion),
+        ];
+        let params = Params::new(params.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let presented = Presented { authorization: None, params: &params };
+        app.identity.oauth().token(presented, &RequestInfo::default()).await.map_err(|error| error.code())
+    };
+    assert!(outcome("app", "1").await.is_ok());
+    assert_eq!(outcome(id.as_str(), "2").await.unwrap_err(), ErrorCode::UnauthorizedClient);
 }
