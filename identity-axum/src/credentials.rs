@@ -127,7 +127,8 @@ fn is_token(token: &str) -> bool {
     (1..=MOST_BYTES).contains(&token.len()) && token.bytes().fold(true, |all, byte| all & plain(byte))
 }
 
-/// Whether a token has the form of a JWT: three parts, of which the first begins like a JSON object in base64url. No session token has.
+/// Whether a token has the form of a JWT: three parts, of which the first begins like a JSON object in base64url. A session token
+/// has one dot at most.
 fn is_jwt(token: &str) -> bool {
     let (header, rest) = token.split_once('.').unwrap_or_default();
     let begins_an_object = |json: Vec<u8>| json.trim_ascii_start().starts_with(b"{");
@@ -301,7 +302,13 @@ mod tests {
             }
         };
         let (none, rs256) = ("eyJhbGciOiJub25lIn0", "eyJhbGciOiJSUzI1NiJ9");
-        for token in [format!("{none}.e30."), format!("{rs256}.e30.c2ln"), format!("{rs256}.."), "e30.x.y".to_owned()] {
+        for token in [
+            format!("{none}.e30."),
+            format!("{rs256}.e30.c2ln"),
+            format!("{rs256}.."),
+            "e30.x.y".to_owned(),
+            "e3g.x.y".to_owned(),
+        ] {
             assert_eq!(chosen(&token), "access token", "{token}");
         }
         for token in ["opaque", "token.sig%3D", "a.b.c", "e30.x", "e30.x.y.z", "W10.x.y", "e30=.x.y"] {

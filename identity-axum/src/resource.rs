@@ -60,24 +60,21 @@ impl ProtectedResource {
         let path = format!("{WELL_KNOWN}{path}");
         let metadata_url = format!("{}{path}", parsed.origin().ascii_serialization());
         let authorization_server = issuer.into();
-        Ok(Self::of(Description { url, metadata_url, path, authorization_server, scopes: Vec::new(), name: None }))
+        let scopes = Vec::new();
+        Ok(Self(Arc::new(Description { url, metadata_url, path, authorization_server, scopes, name: None })))
     }
 
     /// The issuer itself: tokens without another audience open its UserInfo.
     #[cfg(feature = "store")]
     pub(crate) fn of_issuer(issuer: &str) -> Self {
-        Self::of(Description {
+        Self(Arc::new(Description {
             url: issuer.to_owned(),
             metadata_url: format!("{issuer}{WELL_KNOWN}"),
             path: WELL_KNOWN.to_owned(),
             authorization_server: issuer.to_owned(),
             scopes: Vec::new(),
             name: None,
-        })
-    }
-
-    fn of(description: Description) -> Self {
-        Self(Arc::new(description))
+        }))
     }
 
     /// The scopes that its tokens may have.

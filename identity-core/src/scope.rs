@@ -63,7 +63,7 @@ impl ScopeSet {
         self.0.is_subset(&others.0)
     }
 
-    /// Those of either.
+    /// Those of them, and `others`.
     #[must_use]
     pub fn union(&self, others: &Self) -> Self {
         Self(self.0.union(&others.0).cloned().collect())

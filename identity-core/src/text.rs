@@ -70,13 +70,20 @@ fn is_domain(domain: &str) -> bool {
         && rest.split('.').all(label)
 }
 
-/// Whether a NUL stands anywhere in a JSON value. PostgreSQL stores none.
-pub(crate) fn has_nul(value: &Value) -> bool {
+/// The member by which `serde_json` knows text that it shall not read. It takes an object of a stranger with this member first for such
+/// text, or for an error.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+/// Whether a JSON value comes back as it was when it has been stored: PostgreSQL stores no NUL, and [`RAW_VALUE`] is read as something
+/// else.
+pub(crate) fn can_be_stored(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(values) => values.iter().any(has_nul),
-        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => !text.contains('\0'),
+        Value::Array(values) => values.iter().all(can_be_stored),
+        Value::Object(members) => {
+            members.iter().all(|(name, value)| !name.contains('\0') && name != RAW_VALUE && can_be_stored(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }
 

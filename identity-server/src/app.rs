@@ -67,7 +67,7 @@ fn protect<D: Dialect>(routes: Router, base_url: &str, measure: &Measure, drain:
             Trace::new(),
             SecurityHeaders::new(base_url),
             measure.clone(),
-            (drain.clone(), InTime::<D>(PhantomData)),
+            (drain.clone(), Contained::<D>(PhantomData)),
         )),
         DefaultBodyLimit::max(BODY_LIMIT),
     ))
@@ -77,20 +77,19 @@ fn refuse<D: Dialect>(error: Error) -> Response {
     Failure::<D>::from(error).into_response()
 }
 
-/// Ends requests that take longer than [`REQUEST_TIME`], and those that panic.
+/// Answers for requests that take longer than [`REQUEST_TIME`], and for those that panic.
 #[derive(Debug)]
-struct InTime<D>(PhantomData<fn() -> D>);
+struct Contained<D>(PhantomData<fn() -> D>);
 
-impl<D> Clone for InTime<D> {
+impl<D> Clone for Contained<D> {
     fn clone(&self) -> Self {
         Self(PhantomData)
     }
 }
 
-impl<D: Dialect> Around for InTime<D> {
+impl<D: Dialect> Around for Contained<D> {
     async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
-        // A request that has panicked is over. What it shares with others was made for that: a poisoned lock is read all the same, and
-        // a transaction that nobody commits is undone.
+        // What a request shares with others bears that it panics: our locks ignore poisoning, and a transaction that is dropped is undone.
         let running = AssertUnwindSafe(next.run(request)).catch_unwind();
         match tokio::time::timeout(REQUEST_TIME, running).await {
             Ok(Ok(answered)) => answered,

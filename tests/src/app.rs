@@ -73,7 +73,8 @@ impl TestAppBuilder {
         self
     }
 
-    /// Starts no worker: the test does, when it wants one.
+    /// Starts no worker: the test does, when it wants one. A worker cleans up as soon as the time has passed, so that a test that counts
+    /// what is left wants none.
     #[must_use]
     pub fn without_worker(mut self) -> Self {
         self.works = false;

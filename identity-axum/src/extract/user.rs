@@ -73,11 +73,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Self::Rejection> {
         let authn = Authn::from_ref(state);
-        let user = match authn.authenticate(parts).await {
-            Ok(Some(Subject::Client(_)) | None) => Ok(None),
-            Ok(Some(subject)) => authn.admit(&subject).map(|principal| Some(Self(principal.clone()))),
-            Err(error) => Err(error),
-        };
+        let user = authn.caller(parts).await.and_then(|caller| match caller.as_deref().map(|caller| &caller.subject) {
+            Some(Subject::Client(_)) | None => Ok(None),
+            Some(subject) => authn.admit(subject).map(|principal| Some(Self(principal.clone()))),
+        });
         user.map_err(|error| authn.refuse(error))
     }
 }

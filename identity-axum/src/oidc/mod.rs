@@ -71,6 +71,7 @@ where
         metadata: Document::new(Value::Object(identity.oauth().metadata()).to_string()),
         identity: identity.clone(),
     });
+    // Around each part, together with its other layers: one layer costs less than two.
     let hosts =
         Hosts::of(&identity.config().http).layer(|_: &Request, error| Failure::<OAuth>::from(error).into_response());
     // Whoever comes from Better Auth finds them below its base path too; the issuer is the same.

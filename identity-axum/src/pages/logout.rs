@@ -47,14 +47,14 @@ pub(super) async fn endpoint(visit: Visit) -> Reply {
     }
     let oauth = visit.site.facade.identity.oauth();
     match oauth.logout(&visit.fields, browser(&visit), &visit.info).await? {
-        LogoutStep::Ask { go_on } => {
-            let mut asked = go_on.map(|go_on| parameters(&go_on)).unwrap_or_default();
+        LogoutStep::Ask { redirect } => {
+            let mut asked = redirect.map(|redirect| parameters(&redirect)).unwrap_or_default();
             asked.extend(visit.fields.all(UI_LOCALES).next().map(|locales| (UI_LOCALES, locales.to_owned())));
             let asked: Vec<(&str, &str)> = asked.iter().map(|(name, value)| (*name, value.as_str())).collect();
             see_other(&visit.view.url_with(LOGOUT, &asked))
         }
-        LogoutStep::Done { go_on: Some(go_on), .. } => leave(&visit, &address(&go_on)),
-        LogoutStep::Done { client, go_on: None } => {
+        LogoutStep::Done { redirect: Some(redirect), .. } => leave(&visit, &address(&redirect)),
+        LogoutStep::Done { client, redirect: None } => {
             let client = client.map(|client| client.id);
             let client: Vec<(&str, &str)> = client.iter().map(|id| (CLIENT, id.as_str())).collect();
             leave(&visit, &visit.view.url_with(LOGGED_OUT, &client))
@@ -65,13 +65,13 @@ pub(super) async fn endpoint(visit: Visit) -> Reply {
 
 /// Asks whether to sign out.
 pub(super) async fn show(mut visit: Visit) -> Reply {
-    let go_on = visit.site.facade.identity.oauth().asked_logout(&visit.fields).await?;
-    if visit.caller.is_none() && go_on.is_none() {
+    let redirect = visit.site.facade.identity.oauth().asked_logout(&visit.fields).await?;
+    if visit.caller.is_none() && redirect.is_none() {
         return see_other(&visit.view.url(LOGGED_OUT));
     }
-    visit.view.client = go_on.as_ref().map(|go_on| Asking::of(&go_on.client));
-    let asked = go_on.as_ref().map(parameters).unwrap_or_default();
-    let forms = if go_on.is_some() { Forms::Anywhere } else { Forms::Here };
+    visit.view.client = redirect.as_ref().map(|redirect| Asking::of(&redirect.client));
+    let asked = redirect.as_ref().map(parameters).unwrap_or_default();
+    let forms = if redirect.is_some() { Forms::Anywhere } else { Forms::Here };
     reply::page_with_forms(StatusCode::OK, &Page { view: &visit.view, asked }, forms)
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn submit(visit: Visit) -> Reply {
     }
     let oauth = visit.site.facade.identity.oauth();
     match oauth.confirm_logout(&visit.fields, browser(&visit), &visit.info).await? {
-        Some(go_on) => leave(&visit, &address(&go_on)),
+        Some(redirect) => leave(&visit, &address(&redirect)),
         None => leave(&visit, &visit.view.url(LOGGED_OUT)),
     }
 }
@@ -120,19 +120,19 @@ fn leave(visit: &Visit, location: &str) -> Result<Response, reply::Failed> {
 }
 
 /// The address that a browser goes on to: the registered one with `state`, and nothing else (section 3).
-fn address(go_on: &PostLogoutRedirect) -> String {
-    match &go_on.state {
-        Some(state) => with_parameters(&go_on.uri, &[("state", state.clone())]),
-        None => go_on.uri.clone(),
+fn address(redirect: &PostLogoutRedirect) -> String {
+    match &redirect.state {
+        Some(state) => with_parameters(&redirect.uri, &[("state", state.clone())]),
+        None => redirect.uri.clone(),
     }
 }
 
 /// What the page that asks has to know to go on.
-fn parameters(go_on: &PostLogoutRedirect) -> Vec<(&'static str, String)> {
-    let asked = [(CLIENT, go_on.client.id.as_str()), ("post_logout_redirect_uri", go_on.uri.as_str())];
+fn parameters(redirect: &PostLogoutRedirect) -> Vec<(&'static str, String)> {
+    let asked = [(CLIENT, redirect.client.id.as_str()), ("post_logout_redirect_uri", redirect.uri.as_str())];
     asked
         .into_iter()
-        .chain(go_on.state.as_deref().map(|state| ("state", state)))
+        .chain(redirect.state.as_deref().map(|state| ("state", state)))
         .map(|(name, value)| (name, value.to_owned()))
         .collect()
 }

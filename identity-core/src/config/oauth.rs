@@ -1,4 +1,4 @@
-//! The authorization server.
+//! What can be chosen about the authorization server.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -86,7 +86,7 @@ pub struct ResourceSpec {
 }
 
 impl ResourceSpec {
-    /// An API that takes JWTs with any scope, which every client may ask for.
+    /// An API that takes JWTs with any scope, for clients that registered themselves and for those whose policy names it.
     #[must_use]
     pub fn new(uri: impl Into<String>) -> Self {
         Self { uri: uri.into(), scopes: Vec::new(), opaque: false, client: None, registered_clients: true }

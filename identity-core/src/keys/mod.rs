@@ -86,7 +86,7 @@ pub(crate) async fn signer(shared: &Shared, algorithm: Algorithm) -> Result<Arc<
     let mut ring = ring::current(shared).await?;
     let offered = shared.config.oauth.algorithms.contains(&algorithm);
     if offered && !ring.signers.contains_key(&algorithm) {
-        ring = Box::pin(rotation::complete(shared, &[algorithm])).await?;
+        ring = rotation::complete(shared, &[algorithm]).await?;
     }
     let signer = ring.signer(algorithm).filter(|_| offered);
     signer.ok_or_else(|| Error::internal(format!("there is no key that signs with {algorithm}")))
@@ -97,7 +97,7 @@ pub(crate) async fn public(shared: &Shared) -> Result<Arc<JwkSet>> {
     let mut ring = ring::current(shared).await?;
     let offered = &shared.config.oauth.algorithms;
     if offered.iter().any(|algorithm| !ring.signers.contains_key(algorithm)) {
-        ring = Box::pin(rotation::complete(shared, offered)).await?;
+        ring = rotation::complete(shared, offered).await?;
     }
     Ok(Arc::clone(&ring.public))
 }

@@ -13,7 +13,7 @@ pub(super) const FRESH: Duration = Duration::from_secs(5);
 /// For how long it is used while the database does not answer.
 pub(super) const GRACE: Duration = Duration::from_mins(5);
 
-/// How often a token with a key that nobody knows makes us look for newer ones.
+/// How long, at least, between two readings for tokens with a key that nobody knows.
 pub(super) const MIN_RELOAD_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a key is published before it signs where nobody wants to wait: until every node has read it, and publishes it. A client

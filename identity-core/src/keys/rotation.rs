@@ -44,6 +44,11 @@ impl Made {
 /// Makes the first key of each of these algorithms that has none; nobody has to wait for it, since nobody knows another. Callers wait
 /// for each other, so that a process makes one.
 pub(super) async fn complete(shared: &Shared, algorithms: &[Algorithm]) -> Result<Arc<Ring>> {
+    // On the heap: every request that signs or publishes carries the room for this.
+    Box::pin(complete_in_turn(shared, algorithms)).await
+}
+
+async fn complete_in_turn(shared: &Shared, algorithms: &[Algorithm]) -> Result<Arc<Ring>> {
     let _turn = shared.keyring.turn().await;
     let keys = known(shared).await?;
     for &algorithm in algorithms {
@@ -100,17 +105,17 @@ pub(super) async fn rotate(shared: &Shared, at_once: bool) -> Result<Vec<Signing
     let wait = if at_once { SETTLING } else { options.key_publication };
     let (keys, foreign) = (known(shared).await?, foreign(shared).await?);
     for &algorithm in &options.algorithms {
-        let own = KeysOfAlgorithm::of(&keys, algorithm);
+        let pair = KeysOfAlgorithm::of(&keys, algorithm);
         let soonest = after(shared.clock.now(), wait);
-        match own.staged {
-            _ if own.active.is_none() => drop(complete(shared, &[algorithm]).await?),
+        match pair.staged {
+            _ if pair.active.is_none() => drop(complete(shared, &[algorithm]).await?),
             Some(next) if next.state.time() <= soonest && !foreign.contains(&next.id) => {}
             later => drop(stage(shared, algorithm, wait, later).await?),
         }
     }
     let keys = read_again(shared).await?;
-    let all = options.algorithms.iter().map(|&algorithm| KeysOfAlgorithm::of(&keys, algorithm));
-    Ok(all.filter_map(|own| own.staged.or(own.active).cloned()).collect())
+    let pairs = options.algorithms.iter().map(|&algorithm| KeysOfAlgorithm::of(&keys, algorithm));
+    Ok(pairs.filter_map(|pair| pair.staged.or(pair.active).cloned()).collect())
 }
 
 /// Does what is due: lets the next keys sign, publishes those after them, removes those whose last token has expired. Where there is
@@ -131,11 +136,11 @@ pub(crate) async fn tend(shared: &Shared) -> Result<()> {
     }
     let foreign = foreign(shared).await?;
     for &algorithm in &options.algorithms {
-        let own = KeysOfAlgorithm::of(&keys, algorithm);
+        let pair = KeysOfAlgorithm::of(&keys, algorithm);
         // One that was made under another secret, by somebody who was mistaken in theirs: the one that signs is ours.
-        let mistaken = own.staged.filter(|next| next.is_due(now) && foreign.contains(&next.id));
-        let mistaken = mistaken.filter(|_| own.active.is_some_and(|active| !foreign.contains(&active.id)));
-        if mistaken.is_some() || own.wants_next(options, now) {
+        let mistaken = pair.staged.filter(|next| next.is_due(now) && foreign.contains(&next.id));
+        let mistaken = mistaken.filter(|_| pair.active.is_some_and(|active| !foreign.contains(&active.id)));
+        if mistaken.is_some() || pair.wants_next(options, now) {
             stage(shared, algorithm, options.key_publication, mistaken).await?;
         }
     }

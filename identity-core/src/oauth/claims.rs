@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::{ErrorCode, OAuthError};
 use crate::scope::ScopeSet;
-use crate::text::has_nul;
+use crate::text::can_be_stored;
 
 /// Each scope with the claims it stands for.
 const OF_SCOPES: [(&str, &[&str]); 4] = [
@@ -92,7 +92,7 @@ impl ClaimsRequest {
             )
         };
         let parsed = (text.len() <= MOST_BYTES).then(|| serde_json::from_str(text).ok()).flatten();
-        let Some(Value::Object(members)) = parsed.filter(|parsed| !has_nul(parsed)) else { return Err(malformed()) };
+        let Some(Value::Object(members)) = parsed.filter(can_be_stored) else { return Err(malformed()) };
         let member = |name: &str| match members.get(name) {
             None | Some(Value::Null) => Ok(BTreeMap::new()),
             Some(Value::Object(claims)) => {
@@ -211,6 +211,7 @@ mod tests {
             r#"{"id_token":{"sub":{"values":["a","b"]}}}"#,
             r#"{"id_token":{"acr":{"values":["\u0000"]}}}"#,
             r#"{"userinfo":{"name":{"value":{"a\u0000":1}}}}"#,
+            r#"{"userinfo":{"name":{"value":{"a":1,"$serde_json::private::RawValue":"1"}}}}"#,
             r#"{"userinfo":{"name":true}}"#,
             r#"{"id_token":{"acr":{"essential":"yes"}}}"#,
             r#"{"id_token":{"acr":{"value":"a","values":["b"]}}}"#,

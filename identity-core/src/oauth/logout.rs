@@ -51,14 +51,14 @@ pub enum LogoutStep {
     /// Somebody has to say whether they want to log out; [`OAuth::confirm_logout`] goes on from there.
     Ask {
         /// Where the browser goes on to afterwards.
-        go_on: Option<PostLogoutRedirect>,
+        redirect: Option<PostLogoutRedirect>,
     },
     /// The session of the browser is over, if there was one.
     Done {
         /// Who asked for it, where that is certain.
         client: Option<Client>,
         /// Where the browser goes on to.
-        go_on: Option<PostLogoutRedirect>,
+        redirect: Option<PostLogoutRedirect>,
     },
     /// The request makes no sense: a page says so.
     Refused(OAuthError),
@@ -100,18 +100,18 @@ impl OAuth<'_> {
             (Hint::Good(_), Some(_), None) => true,
             _ => false,
         };
-        let go_on = client.clone().and_then(|client| asked.go_on(client));
+        let redirect = client.clone().and_then(|client| asked.redirect(client));
         if fits {
             if let Some(browser) = browser {
                 Sessions { shared }.sign_out(browser.token, info).await?;
             }
-            return Ok(LogoutStep::Done { client, go_on });
+            return Ok(LogoutStep::Done { client, redirect });
         }
         // Whoever is not signed in has nothing to confirm, but to be sent elsewhere.
-        Ok(if browser.is_none() && go_on.is_none() {
-            LogoutStep::Done { client: None, go_on }
+        Ok(if browser.is_none() && redirect.is_none() {
+            LogoutStep::Done { client: None, redirect }
         } else {
-            LogoutStep::Ask { go_on }
+            LogoutStep::Ask { redirect }
         })
     }
 
@@ -124,7 +124,7 @@ impl OAuth<'_> {
         let Ok(asked) = Asked::read(params) else { return Ok(None) };
         let asked = Asked { hint: None, ..asked };
         let found = client(self.shared, &asked, &Hint::Absent).await?;
-        Ok(found.ok().flatten().and_then(|client| asked.go_on(client)))
+        Ok(found.ok().flatten().and_then(|client| asked.redirect(client)))
     }
 
     /// Ends the session of the browser, if there is one, once somebody has confirmed it. Answers where the browser goes on to.
@@ -137,11 +137,11 @@ impl OAuth<'_> {
         browser: Option<BrowserSession<'_>>,
         info: &RequestInfo,
     ) -> Result<Option<PostLogoutRedirect>> {
-        let go_on = self.asked_logout(params).await?;
+        let redirect = self.asked_logout(params).await?;
         if let Some(browser) = browser {
             Sessions { shared: self.shared }.sign_out(browser.token, info).await?;
         }
-        Ok(go_on)
+        Ok(redirect)
     }
 }
 
@@ -169,7 +169,7 @@ impl<'p> Asked<'p> {
     }
 
     /// Where the browser goes on to, if the client has registered it, character by character (section 3).
-    fn go_on(&self, client: Client) -> Option<PostLogoutRedirect> {
+    fn redirect(&self, client: Client) -> Option<PostLogoutRedirect> {
         let uri = self.uri?;
         if client.metadata.post_logout_redirect_uris.iter().any(|registered| registered == uri) {
             return Some(PostLogoutRedirect { client, uri: uri.to_owned(), state: self.state.map(str::to_owned) });

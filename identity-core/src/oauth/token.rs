@@ -9,6 +9,7 @@ use super::error::{ErrorCode, OAuthError};
 use super::issue::{Draft, Signers};
 use super::params::Params;
 use super::{OAuth, Presented, code, device, offer, refresh, request};
+use crate::config::OAuthOptions;
 use crate::op::Op;
 use crate::request::RequestInfo;
 use crate::scope::{OF_CLAIMS, OFFLINE_ACCESS, OPENID, ScopeSet};
@@ -39,29 +40,29 @@ impl OAuth<'_> {
         }
         let asked = Asked { client, params, info };
         let signers = Signers::of(self.shared, client).await?;
-        // On the heap: a client that asks in its own name needs not a tenth of the room that the others do.
+        // On the heap: a request of a client in its own name would carry the room of the others.
         let draft = match grant {
             GrantType::AuthorizationCode => Box::pin(code::redeem(self.shared, asked)).await?,
             GrantType::RefreshToken => Box::pin(refresh::refresh(self.shared, asked)).await?,
-            GrantType::ClientCredentials => self.for_itself(&caller, asked).await?,
+            GrantType::ClientCredentials => self.for_itself(&caller, params).await?,
             GrantType::DeviceCode => Box::pin(device::poll(self.shared, asked)).await?,
         };
         Ok(draft.finish(&signers)?)
     }
 
     /// A client asks for a token in its own name (RFC 6749, section 4.4).
-    async fn for_itself(&self, caller: &AuthenticatedClient, asked: Asked<'_>) -> Result<Draft, OAuthError> {
-        let client = asked.client;
+    async fn for_itself(&self, caller: &AuthenticatedClient, params: &Params) -> Result<Draft, OAuthError> {
+        let client = caller.client();
         if client.kind == ClientKind::Public {
             let text = "A public client cannot prove that it is itself.";
             return Err(OAuthError::new(ErrorCode::UnauthorizedClient, text));
         }
-        let scope = own_scope(asked, &self.shared.config.oauth)?;
-        let resources = request::resources(asked.params, client, &self.shared.config)?;
+        let scope = own_scope(client, params, &self.shared.config.oauth)?;
+        let resources = request::resources(params, client, &self.shared.config)?;
         let opaque = access::is_opaque(self.shared, client, &resources);
         let mut op = if opaque { Op::write(self.shared).await? } else { Op::read(self.shared) };
         // The subject of the token is the client. Nobody may take it for a user (RFC 9700, section 4.15).
-        if caller.has_id_of_user(&op).await? {
+        if caller.shares_id_with_user(&op).await? {
             return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "This client has the id of a user."));
         }
         let terms = Terms { client, family: None, scope: &scope, resources: &resources };
@@ -72,13 +73,13 @@ impl OAuth<'_> {
 }
 
 /// The scope of a client that acts for itself: nothing that is about a user.
-fn own_scope(asked: Asked<'_>, options: &crate::config::OAuthOptions) -> Result<ScopeSet, OAuthError> {
-    let text = asked.params.one("scope")?;
-    if text.is_none() && asked.client.metadata.scope.is_none() {
+fn own_scope(client: &Client, params: &Params, options: &OAuthOptions) -> Result<ScopeSet, OAuthError> {
+    let text = params.one("scope")?;
+    if text.is_none() && client.metadata.scope.is_none() {
         return Ok(ScopeSet::default());
     }
     let about_users: ScopeSet = [OPENID, OFFLINE_ACCESS].into_iter().chain(OF_CLAIMS).collect();
-    let own = offer::scopes_for(options, asked.client).difference(&about_users);
+    let own = offer::scopes_for(options, client).difference(&about_users);
     let Some(text) = text else { return Ok(own) };
     let wrong = || OAuthError::new(ErrorCode::InvalidScope, "This client may not have this scope in its own name.");
     ScopeSet::parse(text).ok().filter(|scope| scope.is_within(&own)).ok_or_else(wrong)

@@ -1,4 +1,5 @@
-//! The least that does the work of an authorization server and of an API behind it: axum, one signature, one insert; or axum alone.
+//! The least that does the work of an authorization server and of an API behind it: axum, one signature, one insert. For
+//! answers that need no work, axum alone.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -72,11 +73,11 @@ struct Claims<'t> {
 
 /// What the example of a base service says of the user of a token.
 #[derive(Serialize)]
-struct Me<'t> {
-    id: &'t str,
-    email: Option<&'t str>,
-    name: &'t str,
-    role: Option<&'t str>,
+pub(crate) struct Me<T> {
+    pub(crate) id: T,
+    pub(crate) email: Option<T>,
+    pub(crate) name: T,
+    pub(crate) role: Option<T>,
 }
 
 async fn me(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {

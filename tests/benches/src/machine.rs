@@ -105,6 +105,14 @@ impl Machine {
         Program::start("example-base-service", command, folder, address)
     }
 
+    /// Starts an API that knows its callers by the extractor and does nothing else.
+    pub(crate) fn start_extractor(&self, folder: &Path, issuer: &str, audience: &str) -> Result<Program> {
+        let address = free_address()?;
+        let mut command = self.pinned(&self.own);
+        command.args(["extractor", &address.to_string(), issuer, audience]);
+        Program::start("axum + RequireUser", command, folder, address)
+    }
+
     /// Starts an API that verifies access tokens and does nothing else.
     pub(crate) fn start_bare_api(&self, folder: &Path, keys: &Path, issuer: &str, audience: &str) -> Result<Program> {
         let address = free_address()?;

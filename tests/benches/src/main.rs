@@ -9,6 +9,7 @@ mod bare;
 mod baseline;
 mod data;
 mod duel;
+mod extractor;
 mod footprint;
 mod forwarding;
 mod get_session;
@@ -52,6 +53,9 @@ enum Command {
     /// Verify access tokens and do nothing else; the benchmark starts it itself.
     #[command(hide = true)]
     BareApi { listen: SocketAddr, keys: PathBuf, issuer: String, audience: String },
+    /// Know callers by the extractor and do nothing else; the benchmark starts it itself.
+    #[command(hide = true)]
+    Extractor { listen: SocketAddr, issuer: String, audience: String },
     /// Sign tokens, write rows and do nothing else; the benchmark starts it itself.
     #[command(hide = true)]
     BareIssuer { listen: SocketAddr, database: String, algorithm: String },
@@ -126,6 +130,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Some(Command::Baseline { listen, database, secret }) => serve(baseline::run(listen, &database, &secret)),
         Some(Command::BareApi { listen, keys, issuer, audience }) => serve(bare::api(listen, &keys, issuer, audience)),
+        Some(Command::Extractor { listen, issuer, audience }) => serve(extractor::api(listen, issuer, audience)),
         Some(Command::BareIssuer { listen, database, algorithm }) => serve(bare::issuer(listen, &database, &algorithm)),
         Some(Command::BareDocument { listen, path, file }) => serve(bare::document(listen, &path, &file)),
         Some(Command::Repeat { milliseconds, operation }) => {

@@ -111,8 +111,15 @@ pub(crate) async fn measure_api(options: &Options, machine: &Machine) -> Result<
     let folder = folder()?;
     let provider = Provider::start(machine, folder.path()).await?;
     let mut shown = Vec::new();
-    for (algorithm, row) in [(Algorithm::Rs256, &rows::JWT_RS256), (Algorithm::Es256, &rows::JWT_ES256)] {
-        let duel = of_an_api(options, machine, &provider, folder.path(), algorithm).await?;
+    let issuer = format!("http://{}", provider.program.host());
+    let extractor = || machine.start_extractor(folder.path(), &issuer, SERVICE);
+    let service = || machine.start_base_service(folder.path(), &issuer, "wallet", "the-wallet-proves-itself-with-this");
+    for (api, algorithm, row) in [
+        (extractor()?, Algorithm::Rs256, &rows::JWT_RS256),
+        (extractor()?, Algorithm::Es256, &rows::JWT_ES256),
+        (service()?, Algorithm::Rs256, &rows::SERVICE_RS256),
+    ] {
+        let duel = of_an_api(options, machine, &provider, folder.path(), api, algorithm).await?;
         shown.push(duel.show(row, |turn| turn.rate));
     }
     provider.store.close().await?;
@@ -143,12 +150,13 @@ pub(crate) async fn measure(options: &Options, machine: &Machine) -> Result<Vec<
     Ok(shown)
 }
 
-/// The extractor of the example of a base service beside a handler that calls the cryptographic library itself.
+/// An API of ours beside a handler that calls the cryptographic library itself.
 async fn of_an_api(
     options: &Options,
     machine: &Machine,
     provider: &Provider,
     folder: &Path,
+    own: Program,
     algorithm: Algorithm,
 ) -> Result<Duel> {
     let issuer = format!("http://{}", provider.program.host());
@@ -159,7 +167,7 @@ async fn of_an_api(
         let requests = load::with_authorization("GET", "/me", &program.host(), &[format!("Bearer {token}")], "");
         Side { programs: vec![Rc::new(program)], work: Work::Answer(requests, options.connections) }
     };
-    let own = side(machine.start_base_service(folder, &issuer, "wallet", "the-wallet-proves-itself-with-this")?);
+    let own = side(own);
     let bare = side(machine.start_bare_api(folder, &file, &issuer, SERVICE)?);
     require_same_answer([&own, &bare]).await?;
     Duel::run(options, machine, own, bare).await
@@ -199,8 +207,8 @@ async fn beside_the_peer(
         asking.push(Side { programs: vec![Rc::clone(program)], work: Work::Answer(requests, options.connections) });
     }
     let duel = |sides: [Side; 2]| {
-        let [own, node] = sides;
-        Duel::run(options, machine, own, node)
+        let [own, other] = sides;
+        Duel::run(options, machine, own, other)
     };
     let reading = |program: &Rc<Program>, path: &str| {
         let requests = load::get(path, &program.host(), &[String::new()]);
@@ -211,6 +219,7 @@ async fn beside_the_peer(
     let file = folder.join("jwks.json");
     std::fs::write(&file, keys(provider).await?)?;
     let bare = Rc::new(machine.start_bare_document(folder, OWN.keys, &file)?);
+    require_same_answer([&own(OWN.keys), &reading(&bare, OWN.keys)]).await?;
     let shown = [
         (asking, &rows::INTROSPECTION),
         ([own(OWN.keys), reading(&node, PEER.keys)], &rows::KEYS),

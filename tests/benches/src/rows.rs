@@ -94,15 +94,23 @@ pub(crate) const FORWARDING: Row = Row {
 };
 
 pub(crate) const JWT_RS256: Row = Row {
-    name: "base service, access token by extractor, RS256",
+    name: "access token by extractor, RS256",
     unit: "req/s",
     digits: 0,
     baseline: "axum + aws-lc-rs",
     target: Bound::AtLeast(0.85),
-    floor: Bound::AtLeast(0.70),
+    floor: Bound::AtLeast(0.80),
 };
 
-pub(crate) const JWT_ES256: Row = Row { name: "base service, access token by extractor, ES256", ..JWT_RS256 };
+pub(crate) const JWT_ES256: Row = Row { name: "access token by extractor, ES256", ..JWT_RS256 };
+
+/// The example has ids of requests, spans and a guard besides. Nobody asks for this row.
+pub(crate) const SERVICE_RS256: Row = Row {
+    name: "the example of a base service, whole, RS256",
+    target: Bound::AtLeast(0.80),
+    floor: Bound::AtLeast(0.70),
+    ..JWT_RS256
+};
 
 pub(crate) const CLIENT_CREDENTIALS_ES256: Row = Row {
     name: "client_credentials, JWT, ES256",
@@ -138,12 +146,13 @@ pub(crate) const INTROSPECTION: Row = Row {
     ..CLIENT_CREDENTIALS_ES256
 };
 
+/// node-oidc-provider answers its keys faster than where the target was set: axum alone hardly gets so far.
 pub(crate) const KEYS: Row =
     Row { name: "JWKS", target: Bound::AtLeast(6.0), floor: Bound::AtLeast(3.5), ..CLIENT_CREDENTIALS_ES256 };
 
 pub(crate) const METADATA: Row = Row { name: "discovery", ..KEYS };
 
-/// What an answer costs that needs no thought at all; our own limit.
+/// What an answer costs that needs no thought at all. Nobody asks for this row: it shows what is left to be gained.
 pub(crate) const KEYS_BARE: Row = Row {
     name: "JWKS",
     baseline: "axum, the same text",

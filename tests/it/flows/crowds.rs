@@ -52,7 +52,6 @@ async fn session_checks_find_a_connection_whatever_sign_ins_wait_for() {
 
 #[tokio::test]
 async fn cleaning_up_passes_over_what_somebody_holds() {
-    // The worker would clean up as soon as the time has passed, before anybody holds a row.
     let app = TestApp::builder().without_worker().start().await;
     if !app.database().is_postgres() {
         return;

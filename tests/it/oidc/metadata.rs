@@ -110,6 +110,20 @@ async fn pages_of_any_origin_may_ask_without_cookies_and_only_where_they_need_to
 #[tokio::test]
 async fn other_hosts_are_not_answered() {
     let app = TestApp::start().await;
-    let call = Call::at(Method::GET, "/.well-known/openid-configuration").header("host", "evil.test");
-    app.actor("client").send(call).await.expect_oauth(421, "invalid_request");
+    for (method, path) in [
+        (Method::GET, "/.well-known/openid-configuration"),
+        (Method::GET, "/.well-known/oauth-protected-resource"),
+        (Method::GET, "/oauth2/jwks"),
+        (Method::POST, "/oauth2/token"),
+        (Method::OPTIONS, "/oauth2/token"),
+        (Method::GET, "/oauth2/userinfo"),
+        (Method::POST, "/oauth2/introspect"),
+        (Method::GET, "/oauth2/introspect"),
+        (Method::GET, "/oauth2/register/app"),
+    ] {
+        let call = Call::at(method, path).header("host", "evil.test").header("access-control-request-method", "POST");
+        let reply = app.actor("client").send(call).await;
+        assert_eq!(reply.header("access-control-allow-origin"), None, "{path}");
+        reply.expect_oauth(421, "invalid_request");
+    }
 }

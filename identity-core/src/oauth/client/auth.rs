@@ -29,8 +29,8 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 #[derive(Clone, Debug)]
 pub(crate) struct AuthenticatedClient {
     client: Client,
-    /// Whether a user has its id, where looking for its secret has told.
-    has_id_of_user: Option<bool>,
+    /// Whether a user has the same id; `None` where that was not read along with the secret.
+    shares_id_with_user: Option<bool>,
 }
 
 impl AuthenticatedClient {
@@ -45,8 +45,8 @@ impl AuthenticatedClient {
     }
 
     /// Whether a user has the id of the client, so that a token about one of them could be taken for one about the other.
-    pub(crate) async fn has_id_of_user(&self, op: &Op<'_>) -> Result<bool> {
-        match self.has_id_of_user {
+    pub(crate) async fn shares_id_with_user(&self, op: &Op<'_>) -> Result<bool> {
+        match self.shares_id_with_user {
             Some(known) => Ok(known),
             None => user::store::exists(op, &UserId::from_text(self.client.id.as_str())).await,
         }
@@ -68,9 +68,12 @@ enum Credential<'p> {
 /// # Errors
 /// `invalid_client`; `invalid_request` for two credentials at once.
 pub(crate) async fn authenticate(shared: &Shared, presented: Presented<'_>) -> Result<AuthenticatedClient, OAuthError> {
-    let (client, has_id_of_user) = match Credential::of(presented)? {
+    let (client, shares_id_with_user) = match Credential::of(presented)? {
         Credential::Name(id) => (by_name(shared, id).await?, None),
-        Credential::Secret { id, secret, method } => by_secret(shared, &id, &secret, method).await?,
+        Credential::Secret { id, secret, method } => {
+            let (client, shares_id) = by_secret(shared, &id, &secret, method).await?;
+            (client, Some(shares_id))
+        }
         // On the heap: every request of a client carries the room for this, and few use it.
         Credential::Assertion { id, jwt } => (Box::pin(assertion::prove(shared, id, jwt)).await?, None),
     };
@@ -82,7 +85,7 @@ pub(crate) async fn authenticate(shared: &Shared, presented: Presented<'_>) -> R
             tracing::warn!(error = error.chain(), "the use of a client is not written down");
         }
     }
-    Ok(AuthenticatedClient { client, has_id_of_user })
+    Ok(AuthenticatedClient { client, shares_id_with_user })
 }
 
 async fn by_name(shared: &Shared, id: &str) -> Result<Client, OAuthError> {
@@ -95,10 +98,10 @@ async fn by_secret(
     id: &str,
     secret: &Token<kind::ClientSecret>,
     method: AuthMethod,
-) -> Result<(Client, Option<bool>), OAuthError> {
+) -> Result<(Client, bool), OAuthError> {
     let op = Op::read(shared);
     let found = store::find_by_secret(&op, &secret.digest()).await?;
-    let BySecret { client, ends_at, has_id_of_user } = found.ok_or_else(|| refused("there is no such secret"))?;
+    let BySecret { client, ends_at, shares_id_with_user } = found.ok_or_else(|| refused("there is no such secret"))?;
     if ends_at.is_some_and(|ends_at| ends_at <= op.now()) {
         return Err(refused("the secret has ended"));
     }
@@ -108,7 +111,7 @@ async fn by_secret(
     if client.auth_method != method {
         return Err(refused("the method is not the registered one"));
     }
-    Ok((client, Some(has_id_of_user)))
+    Ok((client, shares_id_with_user))
 }
 
 pub(super) async fn find(shared: &Shared, id: &str) -> Result<Option<Client>, OAuthError> {

@@ -46,17 +46,19 @@ pub(super) struct BySecret {
     /// When the secret ends.
     pub(super) ends_at: Option<Timestamp>,
     /// Whether a user has the id of the client.
-    pub(super) has_id_of_user: bool,
+    pub(super) shares_id_with_user: bool,
 }
 
 /// The client of a secret, and what there is to know about both.
 pub(super) async fn find_by_secret(op: &Op<'_>, digest: &Digest<kind::ClientSecret>) -> Result<Option<BySecret>> {
+    // Whether there is such a user is for client credentials alone, and dearer as a statement of its own than for all the others together.
     let sql = select!(
         ", s.ends_at, EXISTS (SELECT 1 FROM identity_users u WHERE u.id = c.id)",
         "JOIN identity_client_secrets s ON s.client_id = c.id WHERE s.digest = $1"
     );
-    let read =
-        |row: Row<'_>| Ok(BySecret { client: read(&row)?, ends_at: row.column(10)?, has_id_of_user: row.column(11)? });
+    let read = |row: Row<'_>| {
+        Ok(BySecret { client: read(&row)?, ends_at: row.column(10)?, shares_id_with_user: row.column(11)? })
+    };
     op.shared().store.row_of_digest(op.db(), sql, digest, read).await
 }
 
@@ -99,7 +101,8 @@ fn read(row: &Row<'_>) -> Result<Client> {
 /// no reason to take a default in its place: that could let the client do more than it may.
 fn read_json<T: DeserializeOwned>(id: &ClientId, row: &Row<'_>, index: usize) -> Result<T> {
     row.json(index).map_err(|error| {
-        Error::internal(format!("what is stored of the client {id} cannot be read: {}", error.chain()))
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        Error::new(error.code()).caused_by(format!("what is stored of the client {id} cannot be read: {cause}"))
     })
 }
 

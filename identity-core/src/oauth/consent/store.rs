@@ -46,8 +46,8 @@ fn read(row: &Row<'_>) -> Result<Consent> {
         client_name: row.column(1)?,
         scope: value::scopes(row, 2)?,
         resources: texts(row.column(3)?),
-        created_at: row.column(4)?,
-        updated_at: row.column(5)?,
+        created_at: row.time(4)?,
+        updated_at: row.time(5)?,
     })
 }
 

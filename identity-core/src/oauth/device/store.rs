@@ -70,8 +70,8 @@ fn read(row: &Row<'_>) -> Result<DeviceAuthorization> {
         polled_at: row.column(6)?,
         user_id: row.column::<Option<String>>(7)?.map(UserId::from_text),
         session_id: row.column::<Option<String>>(8)?.map(SessionId::from_text),
-        created_at: row.column(9)?,
-        expires_at: row.column(10)?,
+        created_at: row.time(9)?,
+        expires_at: row.time(10)?,
     })
 }
 

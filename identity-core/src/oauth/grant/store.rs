@@ -57,8 +57,8 @@ fn read(row: &Row<'_>) -> Result<Grant> {
         began_in: row.column::<Option<String>>(4)?.map(SessionId::from_text),
         kept_in: row.column::<Option<String>>(5)?.map(SessionId::from_text),
         consented_by: row.column::<Option<String>>(6)?.map(UserId::from_text),
-        created_at: row.column(10)?,
-        expires_at: row.column(11)?,
+        created_at: row.time(10)?,
+        expires_at: row.time(11)?,
     })
 }
 

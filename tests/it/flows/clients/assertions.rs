@@ -169,7 +169,7 @@ async fn a_spent_assertion_is_remembered_as_long_as_it_is_good() {
 
 #[tokio::test]
 async fn a_client_that_signs_gets_no_token_in_its_own_name_under_the_id_of_a_user() {
-    let app = TestApp::builder().without_worker().start().await;
+    let app = TestApp::start().await;
     let alice = app.user("alice").await;
     let id = row(&app, &alice).await.id;
     let key = Key::new(1, "one");

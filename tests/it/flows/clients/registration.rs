@@ -14,6 +14,11 @@ use super::{DAY, Key, REDIRECT, basic, call, events};
 
 type Document = Map<String, Value>;
 
+/// The member by which the JSON library knows text that it shall not read.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+/// A member that stands before it in the order of names, and behind it in that of PostgreSQL, which has shorter ones first.
+const LONG: &str = "!a member with a name that is longer";
+
 async fn open_app() -> TestApp {
     TestApp::builder().config(|config| config.oauth.registration = Registration::Open).without_worker().start().await
 }
@@ -138,6 +143,8 @@ async fn a_bad_registration_is_refused_in_the_words_of_the_specification() {
         pairwise(json!({ "grant_types": [DEVICE], "sector_identifier_uri": "https://app.example.com/list" })),
         with("jwks", json!({ "keys": [{ "kty": "RSA", "n": "\0", "e": "AQAB" }] })),
         with("jwks", json!({ "keys": [{ "kty": "RSA", "n": "AQAB", "e": "AQAB", "x\0": 1 }] })),
+        // What the JSON library reads back as something else, or not at all.
+        with("jwks", json!({ "keys": [{ "kty": "RSA", "n": "AQAB", "e": "AQAB", "x": { LONG: 1, RAW_VALUE: "1" } }] })),
         with("grant_types", json!(["implicit"])),
         with("grant_types", json!(["password"])),
         with("grant_types", json!(["authorization_code", "client_credentials"])),
