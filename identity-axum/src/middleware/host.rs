@@ -10,7 +10,7 @@ use http::uri::Authority;
 use http::{HeaderMap, Uri, header};
 use identity_core::{Code, Error, Result};
 use tower::Layer;
-use url::Url;
+use url::{Position, Url};
 
 use super::{Around, Next, Wrapped};
 
@@ -20,6 +20,8 @@ use super::{Around, Next, Wrapped};
 /// and the allowed names; an allowed name with a port holds for that port only.
 #[derive(Clone, Debug)]
 pub struct Hosts {
+    /// What a client of the base URL sends, which need not be taken apart.
+    usual: Option<String>,
     base: String,
     loopback: bool,
     allowed: Vec<(String, Option<u16>)>,
@@ -31,7 +33,8 @@ impl Hosts {
         let url = Url::parse(base_url).map_err(|error| unusable(base_url).caused_by(error))?;
         let base = canonical(url.host_str().ok_or_else(|| unusable(base_url))?);
         let allowed = allowed.iter().map(|name| split(name).ok_or_else(|| unusable(name))).collect::<Result<_>>()?;
-        Ok(Self { loopback: is_loopback(&base), base, allowed })
+        let usual = Some(url[Position::BeforeHost..Position::AfterPort].to_owned());
+        Ok(Self { usual, loopback: is_loopback(&base), base, allowed })
     }
 
     /// The hosts of an identity's configuration. One that cannot be read answers nobody, and the log says so.
@@ -40,13 +43,16 @@ impl Hosts {
     pub fn of(http: &identity_core::config::HttpOptions) -> Self {
         Self::new(&http.base_url, &http.allowed_hosts).unwrap_or_else(|error| {
             tracing::error!(error = error.chain(), "no host is answered");
-            Self { base: String::new(), loopback: false, allowed: Vec::new() }
+            Self { usual: None, base: String::new(), loopback: false, allowed: Vec::new() }
         })
     }
 
     /// Whether a request for `authority` (`host` or `host:port`) is answered.
     #[must_use]
     pub fn answer(&self, authority: &str) -> bool {
+        if self.usual.as_deref() == Some(authority) {
+            return true;
+        }
         let Some((host, port)) = split(authority) else { return false };
         host == self.base
             || self.loopback && is_loopback(&host)

@@ -1,7 +1,7 @@
 //! One id and one span per request.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
@@ -62,7 +62,7 @@ impl fmt::Display for RequestId {
 /// they may hold tokens. Put it outside of all other layers with `Router::layer`; behind another `Trace` it does nothing.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    entropy: Arc<dyn Entropy>,
+    supply: Arc<Supply>,
 }
 
 impl Default for Trace {
@@ -81,7 +81,32 @@ impl Trace {
     /// Mints ids from `entropy`.
     #[must_use]
     pub fn with_entropy(entropy: Arc<dyn Entropy>) -> Self {
-        Self { entropy }
+        Self { supply: Arc::new(Supply { entropy, left: Mutex::default() }) }
+    }
+}
+
+/// Bytes of random that are fetched at once.
+const FETCHED: usize = 4096;
+
+/// Randomness that was fetched ahead. It is good enough for ids, which are no secrets, and fetching it for each costs more than all else
+/// about them.
+#[derive(Debug)]
+struct Supply {
+    entropy: Arc<dyn Entropy>,
+    left: Mutex<Vec<u8>>,
+}
+
+impl Entropy for Supply {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.len() < bytes.len() {
+            left.resize(FETCHED.max(bytes.len()), 0);
+            self.entropy.fill(&mut left);
+        }
+        let rest = left.len() - bytes.len();
+        for (byte, drawn) in bytes.iter_mut().zip(left.drain(rest..)) {
+            *byte = drawn;
+        }
     }
 }
 
@@ -98,7 +123,7 @@ impl Around for Trace {
         if request.extensions().get::<RequestId>().is_some() {
             return next.run(request).await;
         }
-        let id = RequestId::of(request.headers(), self.entropy.as_ref());
+        let id = RequestId::of(request.headers(), self.supply.as_ref());
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let span = tracing::info_span!("request", method = %request.method(), %route, %id);
         request.extensions_mut().insert(id.clone());
@@ -139,5 +164,13 @@ mod tests {
         assert_eq!(RequestId::of(&headers, &OsEntropy).as_str(), "one");
         headers.append(REQUEST_ID, HeaderValue::from_static("two"));
         assert_eq!(RequestId::of(&headers, &OsEntropy).as_str().len(), MINTED_CHARACTERS);
+    }
+
+    #[test]
+    fn no_two_requests_get_the_same_minted_id() {
+        let trace = Trace::new();
+        let minted: std::collections::BTreeSet<String> =
+            (0..1000).map(|_| RequestId::of(&HeaderMap::new(), trace.supply.as_ref()).to_string()).collect();
+        assert_eq!(minted.len(), 1000);
     }
 }
