@@ -42,7 +42,7 @@ pub use identity_core::principal::{
 };
 pub use identity_core::{Code, Error, Result};
 #[cfg(feature = "store")]
-pub use oidc::{OAuth, router as oidc_router};
+pub use oidc::{OAuth, Published, router as oidc_router};
 #[cfg(feature = "store")]
 pub use pages::{Pages, router as page_router};
 pub use problem::{Api, Dialect, Failure};

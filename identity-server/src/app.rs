@@ -19,6 +19,7 @@ use identity_core::Identity;
 
 use crate::config::Settings;
 use crate::drain::Drain;
+use crate::front::Front;
 use crate::mailbox::Mailbox;
 use crate::page::{escape, page};
 use crate::telemetry::Measure;
@@ -32,13 +33,20 @@ const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// When a client whose request took too long may try again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The router of the main listener.
+/// What answers on the main listener.
+pub(crate) struct App {
+    pub(crate) routes: Router,
+    /// What stands before the routes.
+    pub(crate) front: Front,
+}
+
+/// Puts together what answers on the main listener.
 pub(crate) fn app(
     identity: &Identity,
     settings: &Settings,
     mailbox: Option<&Mailbox>,
     drain: &Drain,
-) -> identity_core::Result<Router> {
+) -> identity_core::Result<App> {
     let http = &identity.config().http;
     let measure = Measure::default();
     let front = front_page(settings);
@@ -56,7 +64,8 @@ pub(crate) fn app(
     let routes = protect::<Api>(routes, &http.base_url, &measure, drain);
     let routes = routes.merge(protect::<OAuth>(identity_axum::oidc_router(identity), &http.base_url, &measure, drain));
     let routes = routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url, &measure, drain));
-    Ok(routes.merge(protect::<Pages>(identity_axum::page_router(identity), &http.base_url, &measure, drain)))
+    let routes = routes.merge(protect::<Pages>(identity_axum::page_router(identity), &http.base_url, &measure, drain));
+    Ok(App { routes, front: Front::new(identity, &measure, drain) })
 }
 
 /// The layers that hold for every request, from the outside in: what it carries, and what keeps it from harming others. Each part of

@@ -23,17 +23,22 @@ impl Drain {
     pub(crate) fn has_begun(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// Makes an answer the last one on its connection, where the server is leaving.
+    pub(crate) fn mark(&self, version: Version, response: &mut Response) {
+        // HTTP/2 has no such header; its connections hear of the end all at once.
+        if version < Version::HTTP_2 && self.has_begun() {
+            // A connection that is closed while it is idle may be closed under a request that is on its way.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
 }
 
 impl Around for Drain {
     async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
-        // HTTP/2 has no such header; its connections hear of the end all at once.
-        let one_by_one = request.version() < Version::HTTP_2;
+        let version = request.version();
         let mut response = next.run(request).await?;
-        if one_by_one && self.has_begun() {
-            // A connection that is closed while it is idle may be closed under a request that is on its way.
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
+        self.mark(version, &mut response);
         Ok(response)
     }
 }

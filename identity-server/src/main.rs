@@ -8,6 +8,7 @@ mod conformance;
 mod data;
 mod drain;
 mod files;
+mod front;
 mod health;
 mod isolation;
 mod mailbox;

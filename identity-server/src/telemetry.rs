@@ -138,6 +138,11 @@ const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OP
 const STATUSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 impl Measure {
+    /// Counts a request for a route.
+    pub(crate) fn count(&self, route: &str, method: &Method, status: StatusCode, elapsed: Duration) {
+        self.route(route).count(route, method, status, elapsed);
+    }
+
     fn route(&self, name: &str) -> Arc<Route> {
         let known = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         known.unwrap_or_else(|| {
@@ -171,7 +176,7 @@ impl Around for Measure {
         let begun = Instant::now();
         let response = next.run(request).await?;
         let name = path.as_ref().map_or("none", MatchedPath::as_str);
-        self.route(name).count(name, &method, response.status(), begun.elapsed());
+        self.count(name, &method, response.status(), begun.elapsed());
         Ok(response)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use identity_tests::{BaseService, Call, Proxy, Server, SmtpSink, TestDatabase, Told, claims, race};
+use identity_tests::{BaseService, Call, Proxy, Reply, Server, SmtpSink, TestDatabase, Told, claims, free_port, race};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -21,6 +21,63 @@ async fn a_cookie_survives_a_killed_server() {
 async fn the_server_stops_when_it_is_asked_to() {
     let mut server = Server::start().await;
     assert!(server.terminate().await.success(), "{}", server.logs());
+}
+
+/// The documents that everybody fetches are given before a route is looked for, and a `HEAD` is answered by the routes: both must tell
+/// the same.
+#[tokio::test]
+async fn the_published_documents_have_all_that_other_answers_have() {
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let server = Server::builder().env("IDENTITY_TELEMETRY__METRICS_LISTEN", metrics.clone()).start().await;
+    let client = server.actor("client");
+    let told = |reply: &Reply| {
+        let mut headers = reply.headers.clone();
+        for of_one_answer in ["date", "x-request-id"] {
+            assert!(headers.remove(of_one_answer).is_some(), "{of_one_answer} is missing");
+        }
+        headers
+    };
+    let documents = [
+        "/oauth2/jwks",
+        "/.well-known/openid-configuration",
+        "/api/auth/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/api/auth/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/api/auth",
+    ];
+    for path in documents {
+        let get = || Call::at(Method::GET, path);
+        // The first one lets keys be made or read, and the second one finds them.
+        let first = client.send(get()).await.expect(200);
+        let second = client.send(get().header("x-request-id", "req_1")).await.expect(200);
+        assert_eq!((&second.body, second.header("x-request-id")), (&first.body, Some("req_1")), "{path}");
+        let head = client.send(Call::at(Method::HEAD, path)).await.expect(200);
+        assert_eq!(told(&second), told(&head), "{path}");
+        assert_eq!(told(&second), told(&first), "{path}");
+        assert!(second.header("content-security-policy").is_some() && second.header("etag").is_some(), "{path}");
+
+        let tag = second.header("etag").expect("a tag").to_owned();
+        let unchanged = client.send(get().header("if-none-match", &tag)).await.expect(304);
+        assert_eq!((unchanged.body.len(), unchanged.header("etag")), (0, Some(tag.as_str())), "{path}");
+        assert_eq!(unchanged.header("x-content-type-options"), Some("nosniff"), "{path}");
+
+        client.send(get().header("host", "evil.test")).await.expect_oauth(421, "invalid_request");
+        client.send(Call::at(Method::POST, path)).await.expect_oauth(405, "invalid_request");
+        let replaced = client.send(get().header("x-request-id", "a b")).await.expect(200);
+        assert_ne!(replaced.header("x-request-id"), Some("a b"), "{path}");
+    }
+    let counted = reqwest::get(format!("http://{metrics}/metrics")).await.expect("metrics").text().await.expect("text");
+    for path in documents {
+        for (method, status, times) in [("GET", "2xx", 3), ("GET", "3xx", 1), ("GET", "4xx", 1), ("HEAD", "2xx", 1)] {
+            let line =
+                format!("http_requests_total{{method=\"{method}\",route=\"{path}\",status=\"{status}\"}} {times}");
+            assert!(counted.contains(&line), "{line} is not in\n{counted}");
+        }
+    }
+    server.signal("TERM");
+    server.until_logged("stopping").await;
+    let last = client.send(Call::at(Method::GET, "/oauth2/jwks")).await.expect(200);
+    assert_eq!(last.header("connection"), Some("close"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tower::Layer;
 
 use super::{Around, Next, Wrapped};
@@ -45,6 +45,19 @@ impl SecurityHeaders {
     pub fn new(base_url: &str) -> Self {
         Self { https: base_url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) }
     }
+
+    /// Adds those that are missing.
+    pub fn add(&self, headers: &mut HeaderMap) {
+        // Room at once for these and for what layers further out add.
+        headers.reserve(ALWAYS.len() + 4);
+        for (name, value) in &ALWAYS {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+        if self.https {
+            let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+            headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(year);
+        }
+    }
 }
 
 impl<S> Layer<S> for SecurityHeaders {
@@ -58,16 +71,7 @@ impl<S> Layer<S> for SecurityHeaders {
 impl Around for SecurityHeaders {
     async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
         let mut response = next.run(request).await?;
-        let headers = response.headers_mut();
-        // Room at once for these and for what layers further out add.
-        headers.reserve(ALWAYS.len() + 4);
-        for (name, value) in &ALWAYS {
-            headers.entry(name).or_insert_with(|| value.clone());
-        }
-        if self.https {
-            let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
-            headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(year);
-        }
+        self.add(response.headers_mut());
         Ok(response)
     }
 }

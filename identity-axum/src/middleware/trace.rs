@@ -39,6 +39,13 @@ impl RequestId {
         &self.0
     }
 
+    /// Puts the id where a client finds it.
+    pub fn stamp(&self, headers: &mut HeaderMap) {
+        if let Ok(value) = HeaderValue::from_str(&self.0) {
+            headers.insert(REQUEST_ID, value);
+        }
+    }
+
     fn of(headers: &HeaderMap, entropy: &dyn Entropy) -> Self {
         let mut sent = headers.get_all(REQUEST_ID).iter();
         let presented = match (sent.next(), sent.next()) {
@@ -83,6 +90,12 @@ impl Trace {
     pub fn with_entropy(entropy: Arc<dyn Entropy>) -> Self {
         Self { supply: Arc::new(Supply { entropy, left: Mutex::default() }) }
     }
+
+    /// The id for a request: the one it brings, if that is acceptable, or a new one.
+    #[must_use]
+    pub fn id(&self, headers: &HeaderMap) -> RequestId {
+        RequestId::of(headers, self.supply.as_ref())
+    }
 }
 
 /// Bytes of random that are fetched at once.
@@ -90,10 +103,15 @@ const FETCHED: usize = 4096;
 
 /// Randomness that was fetched ahead. It is good enough for ids, which are no secrets, and fetching it for each costs more than all else
 /// about them.
-#[derive(Debug)]
 struct Supply {
     entropy: Arc<dyn Entropy>,
     left: Mutex<Vec<u8>>,
+}
+
+impl fmt::Debug for Supply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supply").field("entropy", &self.entropy).finish_non_exhaustive()
+    }
 }
 
 impl Entropy for Supply {
@@ -123,7 +141,7 @@ impl Around for Trace {
         if request.extensions().get::<RequestId>().is_some() {
             return next.run(request).await;
         }
-        let id = RequestId::of(request.headers(), self.supply.as_ref());
+        let id = self.id(request.headers());
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let span = tracing::info_span!("request", method = %request.method(), %route, %id);
         request.extensions_mut().insert(id.clone());
@@ -133,9 +151,7 @@ impl Around for Trace {
             if let Some(rendered) = response.extensions().get::<Rendered>().cloned() {
                 rendered.name_request(id.as_str(), &mut response);
             }
-            if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-                response.headers_mut().insert(REQUEST_ID, value);
-            }
+            id.stamp(response.headers_mut());
             tracing::debug!(status = response.status().as_u16(), elapsed = ?begun.elapsed(), "answered");
             Ok(response)
         }
@@ -170,7 +186,7 @@ mod tests {
     fn no_two_requests_get_the_same_minted_id() {
         let trace = Trace::new();
         let minted: std::collections::BTreeSet<String> =
-            (0..1000).map(|_| RequestId::of(&HeaderMap::new(), trace.supply.as_ref()).to_string()).collect();
+            (0..1000).map(|_| trace.id(&HeaderMap::new()).to_string()).collect();
         assert_eq!(minted.len(), 1000);
     }
 }

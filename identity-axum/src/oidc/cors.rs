@@ -30,7 +30,7 @@ impl Around for Cors {
     }
 }
 
-fn allow(headers: &mut HeaderMap) {
+pub(super) fn allow(headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     let exposed = HeaderValue::from_static("www-authenticate, retry-after, x-request-id");
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);

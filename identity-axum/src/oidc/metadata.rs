@@ -2,51 +2,144 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use identity_core::Error;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use identity_core::jwt::JwkSet;
 use identity_core::oauth::OAuthError;
 use identity_core::token::sha256;
+use identity_core::{Error, Identity};
+use serde_json::Value;
 
-use super::Endpoints;
 use super::error::OAuthFailure;
+use super::{Endpoints, cors};
+use crate::middleware::host::Hosts;
+
+/// Where the keys are.
+pub(super) const KEYS: &str = "/oauth2/jwks";
 
 /// For how long a copy is good. Keys are published long before they sign.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// A JSON document and the tag by which a copy of it is known.
+/// The paths of the metadata, which clients look for in several places: below the issuer and below the base path of the Better Auth
+/// API, by the rules of OpenID Connect and by those of RFC 8414 (section 3.1).
+pub(super) fn paths(base: &str) -> [String; 5] {
+    [
+        "/.well-known/openid-configuration".to_owned(),
+        format!("{base}/.well-known/openid-configuration"),
+        "/.well-known/oauth-authorization-server".to_owned(),
+        format!("{base}/.well-known/oauth-authorization-server"),
+        format!("/.well-known/oauth-authorization-server{base}"),
+    ]
+}
+
+/// The metadata and the keys, for a server that gives them before it looks for a route: clients and APIs fetch them more often than
+/// anything else. The router of [`oidc_router`](crate::oidc_router) answers the same.
+#[derive(Debug)]
+pub struct Published {
+    identity: Identity,
+    hosts: Hosts,
+    paths: [String; 5],
+    /// What every answer carries.
+    common: HeaderMap,
+    metadata: Document,
+    /// The document of the keys, written anew when the keys are others.
+    keys: Mutex<Option<(Arc<JwkSet>, Arc<Document>)>>,
+}
+
+impl Published {
+    /// The documents of an identity. `common` are the headers which each answer of the server carries.
+    #[must_use]
+    pub fn new(identity: &Identity, mut common: HeaderMap) -> Self {
+        cors::allow(&mut common);
+        let http = &identity.config().http;
+        Self {
+            hosts: Hosts::of(http),
+            paths: paths(&http.base_path),
+            metadata: Document::new(Value::Object(identity.oauth().metadata()).to_string(), &common),
+            keys: Mutex::default(),
+            common,
+            identity: identity.clone(),
+        }
+    }
+
+    /// The answer to a GET of one of the documents. `None` where it is for the router to answer: another request, one for a host that is
+    /// not answered, and one for keys that have to be read first.
+    pub fn answer<B>(&self, request: &Request<B>) -> Option<Response> {
+        if request.method() != Method::GET {
+            return None;
+        }
+        let path = request.uri().path();
+        let keys = path == KEYS;
+        if !keys && !self.paths.iter().any(|one| one == path)
+            || !self.hosts.answer_request(request.uri(), request.headers())
+        {
+            return None;
+        }
+        if keys {
+            let keys = self.identity.oauth().jwks_at_hand()?;
+            return Some(self.of(keys).ok()?.answer(request.headers()));
+        }
+        Some(self.metadata.answer(request.headers()))
+    }
+
+    fn of(&self, keys: Arc<JwkSet>) -> serde_json::Result<Arc<Document>> {
+        let mut last = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, document)) = last.as_ref().filter(|(written, _)| Arc::ptr_eq(written, &keys)) {
+            return Ok(Arc::clone(document));
+        }
+        let document = Arc::new(Document::new(serde_json::to_string(&*keys)?, &self.common));
+        *last = Some((keys, Arc::clone(&document)));
+        Ok(document)
+    }
+}
+
+pub(super) async fn metadata(State(endpoints): State<Arc<Endpoints>>, headers: HeaderMap) -> Response {
+    endpoints.published.metadata.answer(&headers)
+}
+
+pub(super) async fn jwks(
+    State(endpoints): State<Arc<Endpoints>>,
+    headers: HeaderMap,
+) -> Result<Response, OAuthFailure> {
+    let keys = endpoints.identity.oauth().jwks().await.map_err(OAuthError::from)?;
+    let document = endpoints.published.of(keys).map_err(|error| OAuthError::from(Error::internal(error)))?;
+    Ok(document.answer(&headers))
+}
+
+/// A JSON document with its headers, and the tag by which a copy of it is known.
 #[derive(Clone, Debug)]
-pub(super) struct Document {
+struct Document {
     body: Bytes,
     tag: HeaderValue,
+    headers: HeaderMap,
 }
 
 impl Document {
-    /// Takes the JSON of a document.
-    pub(super) fn new(text: String) -> Self {
+    /// Takes the JSON of a document, and headers to give with it.
+    fn new(text: String, common: &HeaderMap) -> Self {
         let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(sha256(text.as_bytes())));
         let tag = HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""));
-        Self { body: Bytes::from(text), tag }
+        let mut headers = common.clone();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CACHE_CONTROL, CACHE);
+        headers.insert(header::ETAG, tag.clone());
+        Self { body: Bytes::from(text), tag, headers }
     }
 
     /// The document, or the word that the copy which the client has is the same.
     fn answer(&self, headers: &HeaderMap) -> Response {
         let mut copies = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        let mut response = if copies.any(|tags| tags.split(',').any(|tag| is_same(tag.as_bytes(), self.tag.as_bytes())))
-        {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            let kind = HeaderValue::from_static("application/json");
-            ([(header::CONTENT_TYPE, kind)], self.body.clone()).into_response()
-        };
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, CACHE);
-        headers.insert(header::ETAG, self.tag.clone());
+        let unchanged = copies.any(|tags| tags.split(',').any(|tag| is_same(tag.as_bytes(), self.tag.as_bytes())));
+        let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(self.body.clone()) });
+        *response.headers_mut() = self.headers.clone();
+        if unchanged {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response.headers_mut().remove(header::CONTENT_TYPE);
+        }
         response
     }
 }
@@ -55,33 +148,4 @@ impl Document {
 fn is_same(presented: &[u8], tag: &[u8]) -> bool {
     let presented = presented.trim_ascii();
     presented == b"*" || presented.strip_prefix(b"W/").unwrap_or(presented) == tag
-}
-
-pub(super) async fn metadata(State(endpoints): State<Arc<Endpoints>>, headers: HeaderMap) -> Response {
-    endpoints.metadata.answer(&headers)
-}
-
-pub(super) async fn jwks(
-    State(endpoints): State<Arc<Endpoints>>,
-    headers: HeaderMap,
-) -> Result<Response, OAuthFailure> {
-    let keys = endpoints.identity.oauth().jwks().await.map_err(OAuthError::from)?;
-    let document = endpoints.keys.of(keys).map_err(|error| OAuthError::from(Error::internal(error)))?;
-    Ok(document.answer(&headers))
-}
-
-/// The document of the keys, written anew when the keys are others.
-#[derive(Debug, Default)]
-pub(super) struct KeysDocument(Mutex<Option<(Arc<JwkSet>, Arc<Document>)>>);
-
-impl KeysDocument {
-    fn of(&self, keys: Arc<JwkSet>) -> serde_json::Result<Arc<Document>> {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, document)) = last.as_ref().filter(|(written, _)| Arc::ptr_eq(written, &keys)) {
-            return Ok(Arc::clone(document));
-        }
-        let document = Arc::new(Document::new(serde_json::to_string(&*keys)?));
-        *last = Some((keys, Arc::clone(&document)));
-        Ok(document)
-    }
 }

@@ -19,18 +19,18 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use identity_core::oauth::{ErrorCode, OAuthError};
 use identity_core::request::RequestInfo;
 use identity_core::{Identity, scope};
 use serde_json::{Map, Value};
 
 pub use self::error::OAuth;
+pub use self::metadata::Published;
 
 use self::cors::Cors;
 use self::error::OAuthFailure;
 pub(crate) use self::error::refused;
-use self::metadata::{Document, KeysDocument};
 use crate::extract::request;
 use crate::middleware::host::Hosts;
 use crate::middleware::{Around, AroundLayer, Next};
@@ -43,9 +43,7 @@ struct Endpoints {
     identity: Identity,
     /// What UserInfo is for clients that come with tokens.
     userinfo: ProtectedResource,
-    keys: KeysDocument,
-    /// The metadata, which is the same for as long as the server runs.
-    metadata: Document,
+    published: Published,
 }
 
 impl Endpoints {
@@ -67,8 +65,7 @@ where
     let metadata_of_userinfo = protected_resource(&userinfo);
     let endpoints = Arc::new(Endpoints {
         userinfo,
-        keys: KeysDocument::default(),
-        metadata: Document::new(Value::Object(identity.oauth().metadata()).to_string()),
+        published: Published::new(identity, HeaderMap::new()),
         identity: identity.clone(),
     });
     // Around each part, together with its other layers: one layer costs less than two.
@@ -87,13 +84,10 @@ where
         .route(&below("/oauth2/revoke"), post(revoke::revoke))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(AroundLayer((hosts.clone(), (NeverStored, Cors))));
-    let published = Router::new()
-        .route("/oauth2/jwks", get(metadata::jwks))
-        .route("/.well-known/openid-configuration", get(metadata::metadata))
-        .route(&below("/.well-known/openid-configuration"), get(metadata::metadata))
-        .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
-        .route(&below("/.well-known/oauth-authorization-server"), get(metadata::metadata))
-        .route(&format!("/.well-known/oauth-authorization-server{base}"), get(metadata::metadata))
+    let published = metadata::paths(base)
+        .iter()
+        .fold(Router::new(), |routes, path| routes.route(path, get(metadata::metadata)))
+        .route(metadata::KEYS, get(metadata::jwks))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(AroundLayer((hosts.clone(), Cors)));
     let closed = Router::new()

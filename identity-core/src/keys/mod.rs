@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::crypto::keyring::Ring;
 use crate::error::{Error, Result};
 use crate::jwt::{Algorithm, Expected, JwkSet, Refusal};
 use crate::shared::Shared;
@@ -95,11 +96,21 @@ pub(crate) async fn signer(shared: &Shared, algorithm: Algorithm) -> Result<Arc<
 /// The public keys: those that sign, those that will, and those whose tokens are still good.
 pub(crate) async fn public(shared: &Shared) -> Result<Arc<JwkSet>> {
     let mut ring = ring::current(shared).await?;
-    let offered = &shared.config.oauth.algorithms;
-    if offered.iter().any(|algorithm| !ring.signers.contains_key(algorithm)) {
-        ring = rotation::complete(shared, offered).await?;
+    if !is_complete(shared, &ring) {
+        ring = rotation::complete(shared, &shared.config.oauth.algorithms).await?;
     }
     Ok(Arc::clone(&ring.public))
+}
+
+/// The same, where they need neither be read nor made.
+pub(crate) fn public_at_hand(shared: &Shared) -> Option<Arc<JwkSet>> {
+    let ring = ring::at_hand(shared).filter(|ring| is_complete(shared, ring))?;
+    Some(Arc::clone(&ring.public))
+}
+
+/// Whether there is a key for every algorithm that is offered.
+fn is_complete(shared: &Shared, ring: &Ring) -> bool {
+    shared.config.oauth.algorithms.iter().all(|algorithm| ring.signers.contains_key(algorithm))
 }
 
 /// Verifies a token of our own.

@@ -22,6 +22,12 @@ pub(super) async fn current(shared: &Shared) -> Result<Arc<Ring>> {
     younger_than(shared, FRESH).await
 }
 
+/// The same without reading them, while those that were read last are good.
+pub(super) fn at_hand(shared: &Shared) -> Option<Arc<Ring>> {
+    let now = shared.clock.now();
+    shared.keyring.last().filter(|ring| ring.is_younger(now, FRESH))
+}
+
 /// The keys, where it was not just now that they were read.
 pub(super) async fn newer(shared: &Shared) -> Result<Arc<Ring>> {
     younger_than(shared, MIN_RELOAD_INTERVAL).await

@@ -76,4 +76,10 @@ impl OAuth<'_> {
     pub async fn jwks(&self) -> Result<Arc<JwkSet>> {
         keys::public(self.shared).await
     }
+
+    /// The same at once: `None` when they have to be read from the database, as every few seconds, or be made.
+    #[must_use]
+    pub fn jwks_at_hand(&self) -> Option<Arc<JwkSet>> {
+        keys::public_at_hand(self.shared)
+    }
 }

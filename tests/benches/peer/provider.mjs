@@ -12,8 +12,17 @@ function key(kid, algorithm, type, options) {
   return { ...privateKey.export({ format: 'jwk' }), kid, alg: algorithm, use: 'sig' };
 }
 
+// The keys of a new identity-server.
+const rsa = { modulusLength: 2048 };
+const keys = [
+  key('r', 'RS256', 'rsa', rsa),
+  key('p', 'PS256', 'rsa', rsa),
+  key('e', 'ES256', 'ec', { namedCurve: 'P-256' }),
+  key('d', 'EdDSA', 'ed25519'),
+];
+
 const provider = new Provider(`http://localhost:${port}`, {
-  jwks: { keys: [key('r', 'RS256', 'rsa', { modulusLength: 2048 }), key('e', 'ES256', 'ec', { namedCurve: 'P-256' })] },
+  jwks: { keys },
   clients: [{ client_id, client_secret, grant_types: ['client_credentials'], response_types: [], redirect_uris: [] }],
   features: {
     devInteractions: { enabled: false },

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use memchr::{memchr_iter, memmem};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -200,7 +201,7 @@ impl Client {
             if self.stream.read_buf(&mut self.received).await? == 0 {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
-            let Some(end) = self.received.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+            let Some(end) = memmem::find(&self.received, b"\r\n\r\n") else { continue };
             let (head, rest) = self.received.split_at(end);
             let body = rest.get(4..).unwrap_or_default();
             if body.len() < content_length(head)? {
@@ -219,10 +220,9 @@ impl Client {
 
 fn content_length(head: &[u8]) -> Result<usize> {
     const NAME: &[u8] = b"content-length:";
-    let mut lines = head.split(|byte| *byte == b'\n');
-    let value = lines.find_map(|line| {
-        let (name, value) = line.split_at_checked(NAME.len())?;
-        name.eq_ignore_ascii_case(NAME).then_some(value)
+    let value = memchr_iter(b'\n', head).find_map(|end_of_line| {
+        let (name, value) = head.get(end_of_line + 1..)?.split_at_checked(NAME.len())?;
+        name.eq_ignore_ascii_case(NAME).then(|| value.split(|byte| *byte == b'\r').next()).flatten()
     });
     Ok(std::str::from_utf8(value.ok_or("an answer without a length")?)?.trim().parse()?)
 }
