@@ -70,18 +70,27 @@ fn is_domain(domain: &str) -> bool {
         && rest.split('.').all(label)
 }
 
-/// The member by which `serde_json` knows text that it shall not read. It takes an object of a stranger with this member first for such
-/// text, or for an error.
+/// The member by which `serde_json` marks JSON that it keeps as text: an object that begins with it is read as the JSON inside of its
+/// string, or not at all.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
-/// Whether a JSON value comes back as it was when it has been stored: PostgreSQL stores no NUL, and [`RAW_VALUE`] is read as something
-/// else.
+/// Deepest nesting of JSON that is taken from strangers. Readers of stored JSON have limits of their own: that of `serde_json` is 128, that
+/// of SQLite 1000.
+pub const MOST_DEPTH: usize = 32;
+
+/// Whether a JSON value comes back as it was when it has been stored: PostgreSQL stores no NUL, [`RAW_VALUE`] is read as something else,
+/// which may be nested without a limit, and nobody reads what is nested too deep.
 pub(crate) fn can_be_stored(value: &Value) -> bool {
+    can_be_stored_below(value, MOST_DEPTH)
+}
+
+fn can_be_stored_below(value: &Value, levels: usize) -> bool {
+    let inner = |value: &Value| levels.checked_sub(1).is_some_and(|levels| can_be_stored_below(value, levels));
     match value {
         Value::String(text) => !text.contains('\0'),
-        Value::Array(values) => values.iter().all(can_be_stored),
+        Value::Array(values) => values.iter().all(inner),
         Value::Object(members) => {
-            members.iter().all(|(name, value)| !name.contains('\0') && name != RAW_VALUE && can_be_stored(value))
+            members.iter().all(|(name, value)| !name.contains('\0') && name != RAW_VALUE && inner(value))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
@@ -98,6 +107,13 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A newer `serde_json` may call the member something else.
+    #[test]
+    fn the_member_that_is_refused_is_the_one_that_is_not_read_as_it_stands() {
+        let read: Value = serde_json::from_str(&format!(r#"{{"{RAW_VALUE}":"1"}}"#)).unwrap();
+        assert_eq!(read, Value::from(1));
+    }
 
     #[test]
     fn an_address_that_no_mail_can_be_sent_to_is_refused() {

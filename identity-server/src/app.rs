@@ -19,7 +19,7 @@ use identity_core::Identity;
 
 use crate::config::Settings;
 use crate::drain::Drain;
-use crate::front::Front;
+use crate::fast_path::FastPath;
 use crate::mailbox::Mailbox;
 use crate::page::{escape, page};
 use crate::telemetry::Measure;
@@ -37,7 +37,27 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct App {
     pub(crate) routes: Router,
     /// What stands before the routes.
-    pub(crate) front: Front,
+    pub(crate) fast_path: FastPath,
+}
+
+/// What every request and every answer gets, by whichever way it is answered.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) trace: Trace,
+    pub(crate) security: SecurityHeaders,
+    pub(crate) measure: Measure,
+    pub(crate) drain: Drain,
+}
+
+impl Common {
+    fn new(base_url: &str, drain: &Drain) -> Self {
+        Self {
+            trace: Trace::new(),
+            security: SecurityHeaders::new(base_url),
+            measure: Measure::default(),
+            drain: drain.clone(),
+        }
+    }
 }
 
 /// Puts together what answers on the main listener.
@@ -48,7 +68,7 @@ pub(crate) fn app(
     drain: &Drain,
 ) -> identity_core::Result<App> {
     let http = &identity.config().http;
-    let measure = Measure::default();
+    let common = Common::new(&http.base_url, drain);
     let front = front_page(settings);
     let mut routes = Router::new().route("/", get(async move || page("Identity", &front)));
     if let Some(mailbox) = mailbox {
@@ -61,23 +81,19 @@ pub(crate) fn app(
         .merge(health::routes(identity.clone(), drain.clone()))
         .merge(identity_axum::device_router(identity))
         .method_not_allowed_fallback(async || refuse::<Api>(Error::new(Code::MethodNotAllowed)));
-    let routes = protect::<Api>(routes, &http.base_url, &measure, drain);
-    let routes = routes.merge(protect::<OAuth>(identity_axum::oidc_router(identity), &http.base_url, &measure, drain));
-    let routes = routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &http.base_url, &measure, drain));
-    let routes = routes.merge(protect::<Pages>(identity_axum::page_router(identity), &http.base_url, &measure, drain));
-    Ok(App { routes, front: Front::new(identity, &measure, drain) })
+    let routes = protect::<Api>(routes, &common);
+    let routes = routes.merge(protect::<OAuth>(identity_axum::oidc_router(identity), &common));
+    let routes = routes.merge(protect::<BetterAuth>(identity_axum::router(identity), &common));
+    let routes = routes.merge(protect::<Pages>(identity_axum::page_router(identity), &common));
+    Ok(App { routes, fast_path: FastPath::new(identity, common) })
 }
 
-/// The layers that hold for every request, from the outside in: what it carries, and what keeps it from harming others. Each part of
-/// the server refuses in its own dialect.
-fn protect<D: Dialect>(routes: Router, base_url: &str, measure: &Measure, drain: &Drain) -> Router {
+/// The layers around all routes, from the outside in: what a request carries, and what keeps it from harming others. Each part of the
+/// server refuses in its own dialect.
+fn protect<D: Dialect>(routes: Router, common: &Common) -> Router {
+    let Common { trace, security, measure, drain } = common.clone();
     routes.layer((
-        AroundLayer((
-            Trace::new(),
-            SecurityHeaders::new(base_url),
-            measure.clone(),
-            (drain.clone(), Contained::<D>(PhantomData)),
-        )),
+        AroundLayer((trace, security, measure, (drain, Contained::<D>(PhantomData)))),
         DefaultBodyLimit::max(BODY_LIMIT),
     ))
 }
@@ -160,7 +176,7 @@ mod tests {
 
     async fn answer<D: Dialect>(routes: Router) -> (StatusCode, Value) {
         let request = Request::get("/").header("x-request-id", "one").body(Body::empty()).unwrap();
-        let response = protect::<D>(routes, "http://localhost:8888", &Measure::default(), &Drain::default())
+        let response = protect::<D>(routes, &Common::new("http://localhost:8888", &Drain::default()))
             .oneshot(request)
             .await
             .unwrap();

@@ -25,7 +25,7 @@ impl Drain {
     }
 
     /// Makes an answer the last one on its connection, where the server is leaving.
-    pub(crate) fn mark(&self, version: Version, response: &mut Response) {
+    pub(crate) fn end_connection(&self, version: Version, response: &mut Response) {
         // HTTP/2 has no such header; its connections hear of the end all at once.
         if version < Version::HTTP_2 && self.has_begun() {
             // A connection that is closed while it is idle may be closed under a request that is on its way.
@@ -38,7 +38,7 @@ impl Around for Drain {
     async fn around<N: Next>(self, request: Request, next: N) -> Result<Response, N::Error> {
         let version = request.version();
         let mut response = next.run(request).await?;
-        self.mark(version, &mut response);
+        self.end_connection(version, &mut response);
         Ok(response)
     }
 }

@@ -16,9 +16,10 @@ use identity_core::text::Email;
 use identity_core::time::{Clock, SystemClock};
 use identity_core::user::{NewUser, SUPERADMIN};
 use identity_core::{Code, Identity};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tower::ServiceExt;
+use tower::{Layer as _, ServiceExt};
 
 use crate::app::{App, app};
 use crate::cli::Failure;
@@ -66,6 +67,8 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool, profile: Option<Profile>)
     let drain = Drain::default();
     let app = app(&identity, &settings, mailer.mailbox(), &drain)?;
     let tls = settings.http.tls().map(Tls::load).transpose().map_err(Failure::new)?;
+    // Before the first request: meters that are asked for earlier count nothing.
+    let metrics = open_metrics(&settings, clock.as_ref()).await?;
     let listener = bind(settings.http.listen).await?;
     announce(&settings, listener.local_addr()?, identity.users().has_superadmin().await?)?;
 
@@ -73,7 +76,7 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool, profile: Option<Profile>)
     let drain_time = if settings.is_loopback() { LOOPBACK_DRAIN } else { DRAIN };
     let served = tokio::select! {
         served = until_stopped(listener, tls.as_ref(), app, &drain, drain_time) => served,
-        never = metrics(&settings, &identity, clock.as_ref()) => never,
+        never = serve_metrics(metrics, &identity) => never,
         never = renew(tls.as_ref()) => never,
     };
     // A mail server that hangs must not hold the process; the mail in hand is leased and goes out later.
@@ -224,7 +227,8 @@ async fn until_stopped(
     let handle = Handle::new();
     let mut server = Server::<SocketAddr>::from_listener(listener).handle(handle.clone());
     let http = server.http_builder();
-    // Answers are small: copying one behind its headers takes the kernel less time than gathering the two.
+    // Without it each answer would be sent as two pieces of memory, its headers and its body, which takes the kernel longer than it
+    // takes hyper to copy a body of a few kilobytes behind the headers.
     http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEADER_LIMIT).writev(false);
     // Whoever is in the middle of sending headers cannot answer a ping, so that this ends them as well.
     http.http2()
@@ -232,9 +236,10 @@ async fn until_stopped(
         .keep_alive_interval(PING)
         .keep_alive_timeout(HEADER_TIME)
         .max_header_list_size(HEADER_LIMIT_HTTP2);
-    let App { routes, front } = app;
+    let App { routes, fast_path } = app;
     let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let app = ServiceExt::<SocketAddr>::map_response(routes, move |routes| front.before(routes));
+    // Around the routes of each connection: what the address of the client costs is for those that look at it.
+    let app = ServiceExt::<SocketAddr>::map_response(routes, move |routes| fast_path.layer(routes));
     let mut serving: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match tls {
         Some(tls) => Box::pin(server.acceptor(tls.acceptor(HEADER_TIME)).serve(app)),
         // HTTP/2 without TLS is not offered: nobody needs it behind a proxy.
@@ -289,24 +294,36 @@ impl Stop {
     }
 }
 
-/// Serves metrics on their own listener for as long as it is polled. A taken port is no reason not to serve users.
-async fn metrics<T>(settings: &Settings, identity: &Identity, clock: &dyn Clock) -> Result<T, Failure> {
-    let Some(address) = settings.telemetry.metrics_listen.0 else { return pending().await };
+/// The listener of the metrics, and what renders them. A taken port is no reason not to serve users.
+async fn open_metrics(
+    settings: &Settings,
+    clock: &dyn Clock,
+) -> Result<Option<(TcpListener, PrometheusHandle)>, Failure> {
+    let Some(address) = settings.telemetry.metrics_listen.0 else { return Ok(None) };
     match TcpListener::bind(address).await {
         Ok(listener) => {
-            let handle = telemetry::count(clock)?;
             tracing::info!(%address, "serving metrics");
-            let served = Server::<SocketAddr>::from_listener(listener)
-                .serve(telemetry::metrics_routes(handle.clone(), identity.clone()).into_make_service());
-            tokio::select! {
-                served = served => served?,
-                never = telemetry::keep_up(handle) => match never {},
-            }
+            Ok(Some((listener, telemetry::count(clock)?)))
         }
-        Err(error) => tracing::warn!(
-            "no metrics: cannot listen on {address}: {error}; telemetry.metrics_listen (IDENTITY_TELEMETRY__METRICS_LISTEN) \
-             sets another address, and an empty text turns them off"
-        ),
+        Err(error) => {
+            tracing::warn!(
+                "no metrics: cannot listen on {address}: {error}; telemetry.metrics_listen (IDENTITY_TELEMETRY__METRICS_LISTEN) \
+                 sets another address, and an empty text turns them off"
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// Serves metrics for as long as it is polled.
+async fn serve_metrics<T>(metrics: Option<(TcpListener, PrometheusHandle)>, identity: &Identity) -> Result<T, Failure> {
+    if let Some((listener, handle)) = metrics {
+        let routes = telemetry::metrics_routes(handle.clone(), identity.clone());
+        let served = Server::<SocketAddr>::from_listener(listener).serve(routes.into_make_service());
+        tokio::select! {
+            served = served => served?,
+            never = telemetry::keep_up(handle) => match never {},
+        }
     }
     pending().await
 }

@@ -23,57 +23,93 @@ async fn the_server_stops_when_it_is_asked_to() {
     assert!(server.terminate().await.success(), "{}", server.logs());
 }
 
-/// The documents that everybody fetches are given before a route is looked for, and a `HEAD` is answered by the routes: both must tell
-/// the same.
+/// What everybody may fetch is given before a route is looked for. A `HEAD` is answered by the routes.
+const PUBLISHED: [&str; 6] = [
+    "/oauth2/jwks",
+    "/.well-known/openid-configuration",
+    "/api/auth/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/api/auth/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-authorization-server/api/auth",
+];
+
 #[tokio::test]
-async fn the_published_documents_have_all_that_other_answers_have() {
-    let metrics = format!("127.0.0.1:{}", free_port());
-    let server = Server::builder().env("IDENTITY_TELEMETRY__METRICS_LISTEN", metrics.clone()).start().await;
+async fn a_published_document_has_the_same_headers_before_and_behind_the_routes() {
+    let server = Server::start().await;
     let client = server.actor("client");
     let told = |reply: &Reply| {
         let mut headers = reply.headers.clone();
         for of_one_answer in ["date", "x-request-id"] {
-            assert!(headers.remove(of_one_answer).is_some(), "{of_one_answer} is missing");
+            assert!(headers.remove(of_one_answer).is_some_and(|value| !value.is_empty()), "{of_one_answer} is missing");
         }
         headers
     };
-    let documents = [
-        "/oauth2/jwks",
-        "/.well-known/openid-configuration",
-        "/api/auth/.well-known/openid-configuration",
-        "/.well-known/oauth-authorization-server",
-        "/api/auth/.well-known/oauth-authorization-server",
-        "/.well-known/oauth-authorization-server/api/auth",
-    ];
-    for path in documents {
+    for path in PUBLISHED {
         let get = || Call::at(Method::GET, path);
         // The first one lets keys be made or read, and the second one finds them.
         let first = client.send(get()).await.expect(200);
-        let second = client.send(get().header("x-request-id", "req_1")).await.expect(200);
-        assert_eq!((&second.body, second.header("x-request-id")), (&first.body, Some("req_1")), "{path}");
+        let second = client.send(get()).await.expect(200);
         let head = client.send(Call::at(Method::HEAD, path)).await.expect(200);
+        assert_eq!((&second.body, told(&second)), (&first.body, told(&first)), "{path}");
         assert_eq!(told(&second), told(&head), "{path}");
-        assert_eq!(told(&second), told(&first), "{path}");
-        assert!(second.header("content-security-policy").is_some() && second.header("etag").is_some(), "{path}");
-
+        assert!(second.header("content-security-policy").is_some(), "{path}");
         let tag = second.header("etag").expect("a tag").to_owned();
         let unchanged = client.send(get().header("if-none-match", &tag)).await.expect(304);
         assert_eq!((unchanged.body.len(), unchanged.header("etag")), (0, Some(tag.as_str())), "{path}");
         assert_eq!(unchanged.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
+}
 
+#[tokio::test]
+async fn a_published_document_is_given_under_the_id_of_its_request_and_to_hosts_that_are_answered() {
+    let server = Server::start().await;
+    let client = server.actor("client");
+    for path in PUBLISHED {
+        let get = || Call::at(Method::GET, path);
+        let kept = client.send(get().header("x-request-id", "req_1")).await.expect(200);
+        assert_eq!(kept.header("x-request-id"), Some("req_1"), "{path}");
+        let replaced = client.send(get().header("x-request-id", "a b")).await.expect(200);
+        assert!(replaced.header("x-request-id").is_some_and(|id| id.len() == 24), "{path}");
         client.send(get().header("host", "evil.test")).await.expect_oauth(421, "invalid_request");
         client.send(Call::at(Method::POST, path)).await.expect_oauth(405, "invalid_request");
-        let replaced = client.send(get().header("x-request-id", "a b")).await.expect(200);
-        assert_ne!(replaced.header("x-request-id"), Some("a b"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn each_published_document_is_counted_and_logged_under_its_route() {
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let server = Server::builder()
+        .env("IDENTITY_TELEMETRY__METRICS_LISTEN", metrics.clone())
+        .env("IDENTITY_TELEMETRY__LOG", "info,identity_axum::middleware=debug")
+        .start()
+        .await;
+    let client = server.actor("client");
+    for path in PUBLISHED {
+        for _ in 0..2 {
+            let _ = client.send(Call::at(Method::GET, path).header("x-request-id", "req_1")).await.expect(200);
+        }
+        let _ = client.send(Call::at(Method::GET, path).header("if-none-match", "*")).await.expect(304);
+        let _ = client.send(Call::at(Method::HEAD, path)).await.expect(200);
     }
     let counted = reqwest::get(format!("http://{metrics}/metrics")).await.expect("metrics").text().await.expect("text");
-    for path in documents {
-        for (method, status, times) in [("GET", "2xx", 3), ("GET", "3xx", 1), ("GET", "4xx", 1), ("HEAD", "2xx", 1)] {
+    for path in PUBLISHED {
+        for (method, status, times) in [("GET", "2xx", 2), ("GET", "3xx", 1), ("HEAD", "2xx", 1)] {
             let line =
                 format!("http_requests_total{{method=\"{method}\",route=\"{path}\",status=\"{status}\"}} {times}");
             assert!(counted.contains(&line), "{line} is not in\n{counted}");
         }
+        let line = format!(
+            "request{{method=GET route={path} id=req_1}}: identity_axum::middleware::trace: answered status=200"
+        );
+        assert_eq!(server.logs().matches(&line).count(), 2, "{line} is not in\n{}", server.logs());
     }
+}
+
+#[tokio::test]
+async fn a_published_document_is_the_last_on_its_connection_once_the_server_leaves() {
+    let server = Server::start().await;
+    let client = server.actor("client");
+    let _ = client.send(Call::at(Method::GET, "/oauth2/jwks")).await.expect(200);
     server.signal("TERM");
     server.until_logged("stopping").await;
     let last = client.send(Call::at(Method::GET, "/oauth2/jwks")).await.expect(200);

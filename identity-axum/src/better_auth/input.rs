@@ -4,15 +4,13 @@ use std::fmt;
 
 use axum::body::Body;
 use http::{HeaderMap, header};
-use identity_core::text::Email;
+use identity_core::text::{Email, MOST_DEPTH};
 use identity_core::{Code, Error, Result};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::extract::body;
 
-/// Deepest nesting of JSON that is read.
-const MOST_DEPTH: usize = 32;
 /// Characters of a name in the body that a refusal repeats.
 const SHOWN: usize = 64;
 

@@ -46,7 +46,7 @@ impl SecurityHeaders {
         Self { https: base_url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) }
     }
 
-    /// Adds those that are missing.
+    /// Adds the security headers that `headers` lacks.
     pub fn add(&self, headers: &mut HeaderMap) {
         // Room at once for these and for what layers further out add.
         headers.reserve(ALWAYS.len() + 4);

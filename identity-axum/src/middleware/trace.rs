@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use identity_core::entropy::{self, Entropy, OsEntropy};
 use tower::Layer;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::{Around, Next, Wrapped};
 use crate::problem::Rendered;
@@ -39,8 +39,8 @@ impl RequestId {
         &self.0
     }
 
-    /// Puts the id where a client finds it.
-    pub fn stamp(&self, headers: &mut HeaderMap) {
+    /// Sets `X-Request-ID`, replacing any other.
+    pub fn set_header(&self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::from_str(&self.0) {
             headers.insert(REQUEST_ID, value);
         }
@@ -85,20 +85,36 @@ impl Trace {
         Self::default()
     }
 
-    /// Mints ids from `entropy`.
+    /// Mints ids from `entropy`, which is asked for 4096 bytes at a time.
     #[must_use]
     pub fn with_entropy(entropy: Arc<dyn Entropy>) -> Self {
         Self { supply: Arc::new(Supply { entropy, left: Mutex::default() }) }
     }
 
-    /// The id for a request: the one it brings, if that is acceptable, or a new one.
+    /// The id for a request with these headers: the one that it brings, if that is acceptable, or a new one.
     #[must_use]
-    pub fn id(&self, headers: &HeaderMap) -> RequestId {
+    pub fn request_id(&self, headers: &HeaderMap) -> RequestId {
         RequestId::of(headers, self.supply.as_ref())
+    }
+
+    /// Writes to the log what the layer would have written of an answer that was given without it. For answers on whose way nothing else
+    /// is written: they save the span where nobody wants to see it.
+    pub fn write_answered(&self, method: &Method, route: &str, id: &RequestId, status: StatusCode, begun: Instant) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            span(method, route, id).in_scope(|| answered(status, begun));
+        }
     }
 }
 
-/// Bytes of random that are fetched at once.
+fn span(method: &Method, route: &str, id: &RequestId) -> Span {
+    tracing::info_span!("request", %method, %route, %id)
+}
+
+fn answered(status: StatusCode, begun: Instant) {
+    tracing::debug!(status = status.as_u16(), elapsed = ?begun.elapsed(), "answered");
+}
+
+/// How many random bytes are fetched at once.
 const FETCHED: usize = 4096;
 
 /// Randomness that was fetched ahead. It is good enough for ids, which are no secrets, and fetching it for each costs more than all else
@@ -118,8 +134,10 @@ impl Entropy for Supply {
     fn fill(&self, bytes: &mut [u8]) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         if left.len() < bytes.len() {
-            left.resize(FETCHED.max(bytes.len()), 0);
-            self.entropy.fill(&mut left);
+            // Only whole is it put where ids are taken from: a source may panic.
+            let mut fresh = vec![0; FETCHED.max(bytes.len())];
+            self.entropy.fill(&mut fresh);
+            *left = fresh;
         }
         let rest = left.len() - bytes.len();
         for (byte, drawn) in bytes.iter_mut().zip(left.drain(rest..)) {
@@ -141,9 +159,9 @@ impl Around for Trace {
         if request.extensions().get::<RequestId>().is_some() {
             return next.run(request).await;
         }
-        let id = self.id(request.headers());
+        let id = self.request_id(request.headers());
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let span = tracing::info_span!("request", method = %request.method(), %route, %id);
+        let span = span(request.method(), route, &id);
         request.extensions_mut().insert(id.clone());
         async move {
             let begun = Instant::now();
@@ -151,8 +169,8 @@ impl Around for Trace {
             if let Some(rendered) = response.extensions().get::<Rendered>().cloned() {
                 rendered.name_request(id.as_str(), &mut response);
             }
-            id.stamp(response.headers_mut());
-            tracing::debug!(status = response.status().as_u16(), elapsed = ?begun.elapsed(), "answered");
+            id.set_header(response.headers_mut());
+            answered(response.status(), begun);
             Ok(response)
         }
         .instrument(span)
@@ -162,6 +180,8 @@ impl Around for Trace {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
@@ -182,11 +202,30 @@ mod tests {
         assert_eq!(RequestId::of(&headers, &OsEntropy).as_str().len(), MINTED_CHARACTERS);
     }
 
+    /// Fails once, and then gives the same byte again and again.
+    #[derive(Debug, Default)]
+    struct Faulty(AtomicBool);
+
+    impl Entropy for Faulty {
+        fn fill(&self, bytes: &mut [u8]) {
+            assert!(self.0.swap(true, Ordering::Relaxed), "no randomness");
+            bytes.fill(9);
+        }
+    }
+
+    #[test]
+    fn randomness_that_could_not_be_fetched_is_not_used() {
+        let trace = Trace::with_entropy(Arc::new(Faulty::default()));
+        let minted = || trace.request_id(&HeaderMap::new());
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(minted)).is_err());
+        assert_eq!(minted().as_str(), "J".repeat(MINTED_CHARACTERS));
+    }
+
     #[test]
     fn no_two_requests_get_the_same_minted_id() {
         let trace = Trace::new();
         let minted: std::collections::BTreeSet<String> =
-            (0..1000).map(|_| trace.id(&HeaderMap::new()).to_string()).collect();
+            (0..1000).map(|_| trace.request_id(&HeaderMap::new()).to_string()).collect();
         assert_eq!(minted.len(), 1000);
     }
 }

@@ -19,14 +19,14 @@ use super::{Endpoints, cors};
 use crate::middleware::host::Hosts;
 
 /// Where the keys are.
-pub(super) const KEYS: &str = "/oauth2/jwks";
+pub(super) const JWKS_PATH: &str = "/oauth2/jwks";
 
 /// For how long a copy is good. Keys are published long before they sign.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// The paths of the metadata, which clients look for in several places: below the issuer and below the base path of the Better Auth
 /// API, by the rules of OpenID Connect and by those of RFC 8414 (section 3.1).
-pub(super) fn paths(base: &str) -> [String; 5] {
+pub(super) fn metadata_paths(base: &str) -> [String; 5] {
     [
         "/.well-known/openid-configuration".to_owned(),
         format!("{base}/.well-known/openid-configuration"),
@@ -37,12 +37,36 @@ pub(super) fn paths(base: &str) -> [String; 5] {
 }
 
 /// The metadata and the keys, for a server that gives them before it looks for a route: clients and APIs fetch them more often than
-/// anything else. The router of [`oidc_router`](crate::oidc_router) answers the same.
+/// anything else. The router of [`oidc_router`](crate::oidc_router) answers the same, for all requests.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use axum::{Router, extract::Request, middleware::{self, Next}};
+/// # use http::HeaderMap;
+/// # use identity_axum::{Published, oidc_router};
+/// # use identity_core::Identity;
+/// use tower::Layer;
+///
+/// # fn documented(identity: &Identity) {
+/// let published = Arc::new(Published::new(identity, HeaderMap::new()));
+/// let before = middleware::from_fn::<_, (Request,)>(move |request: Request, next: Next| {
+///     let published = Arc::clone(&published);
+///     async move {
+///         match published.answer(&request) {
+///             Some(answer) => answer,
+///             None => next.run(request).await,
+///         }
+///     }
+/// });
+/// // Not `Router::layer`, which comes after the look for a route.
+/// let app = before.layer(oidc_router::<()>(identity));
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Published {
     identity: Identity,
     hosts: Hosts,
-    paths: [String; 5],
+    metadata_paths: [String; 5],
     /// What every answer carries.
     common: HeaderMap,
     metadata: Document,
@@ -51,14 +75,14 @@ pub struct Published {
 }
 
 impl Published {
-    /// The documents of an identity. `common` are the headers which each answer of the server carries.
+    /// The documents of an identity. `common` are headers for every answer, as they would be added by the layers around the router.
     #[must_use]
     pub fn new(identity: &Identity, mut common: HeaderMap) -> Self {
         cors::allow(&mut common);
         let http = &identity.config().http;
         Self {
             hosts: Hosts::of(http),
-            paths: paths(&http.base_path),
+            metadata_paths: metadata_paths(&http.base_path),
             metadata: Document::new(Value::Object(identity.oauth().metadata()).to_string(), &common),
             keys: Mutex::default(),
             common,
@@ -66,27 +90,30 @@ impl Published {
         }
     }
 
-    /// The answer to a GET of one of the documents. `None` where it is for the router to answer: another request, one for a host that is
-    /// not answered, and one for keys that have to be read first.
+    /// The answer to a GET of one of the documents: 200 with JSON, or 304 where the client has it already, with `ETag`, `Cache-Control`
+    /// and the headers of CORS, and without an id of the request.
+    ///
+    /// `None` where it is for the router to answer: any other request, one for a host that is not answered, and one for keys that have to
+    /// be read from the database or made, or that cannot be written as JSON.
     pub fn answer<B>(&self, request: &Request<B>) -> Option<Response> {
         if request.method() != Method::GET {
             return None;
         }
         let path = request.uri().path();
-        let keys = path == KEYS;
-        if !keys && !self.paths.iter().any(|one| one == path)
+        let keys = path == JWKS_PATH;
+        if !keys && !self.metadata_paths.iter().any(|one| one == path)
             || !self.hosts.answer_request(request.uri(), request.headers())
         {
             return None;
         }
         if keys {
-            let keys = self.identity.oauth().jwks_at_hand()?;
-            return Some(self.of(keys).ok()?.answer(request.headers()));
+            let keys = self.identity.oauth().cached_jwks()?;
+            return Some(self.keys_document(keys).ok()?.answer(request.headers()));
         }
         Some(self.metadata.answer(request.headers()))
     }
 
-    fn of(&self, keys: Arc<JwkSet>) -> serde_json::Result<Arc<Document>> {
+    fn keys_document(&self, keys: Arc<JwkSet>) -> serde_json::Result<Arc<Document>> {
         let mut last = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, document)) = last.as_ref().filter(|(written, _)| Arc::ptr_eq(written, &keys)) {
             return Ok(Arc::clone(document));
@@ -106,15 +133,14 @@ pub(super) async fn jwks(
     headers: HeaderMap,
 ) -> Result<Response, OAuthFailure> {
     let keys = endpoints.identity.oauth().jwks().await.map_err(OAuthError::from)?;
-    let document = endpoints.published.of(keys).map_err(|error| OAuthError::from(Error::internal(error)))?;
+    let document = endpoints.published.keys_document(keys).map_err(|error| OAuthError::from(Error::internal(error)))?;
     Ok(document.answer(&headers))
 }
 
-/// A JSON document with its headers, and the tag by which a copy of it is known.
-#[derive(Clone, Debug)]
+/// A JSON document, its headers, and among them the tag by which a copy of it is known.
+#[derive(Debug)]
 struct Document {
     body: Bytes,
-    tag: HeaderValue,
     headers: HeaderMap,
 }
 
@@ -126,14 +152,15 @@ impl Document {
         let mut headers = common.clone();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CACHE_CONTROL, CACHE);
-        headers.insert(header::ETAG, tag.clone());
-        Self { body: Bytes::from(text), tag, headers }
+        headers.insert(header::ETAG, tag);
+        Self { body: Bytes::from(text), headers }
     }
 
     /// The document, or the word that the copy which the client has is the same.
     fn answer(&self, headers: &HeaderMap) -> Response {
+        let own = self.headers.get(header::ETAG).map_or(b"".as_slice(), HeaderValue::as_bytes);
         let mut copies = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        let unchanged = copies.any(|tags| tags.split(',').any(|tag| is_same(tag.as_bytes(), self.tag.as_bytes())));
+        let unchanged = copies.any(|tags| tags.split(',').any(|tag| is_same(tag.as_bytes(), own)));
         let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(self.body.clone()) });
         *response.headers_mut() = self.headers.clone();
         if unchanged {

@@ -84,11 +84,12 @@ where
         .route(&below("/oauth2/revoke"), post(revoke::revoke))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(AroundLayer((hosts.clone(), (NeverStored, Cors))));
-    let published = metadata::paths(base)
+    let published = metadata::metadata_paths(base)
         .iter()
         .fold(Router::new(), |routes, path| routes.route(path, get(metadata::metadata)))
-        .route(metadata::KEYS, get(metadata::jwks))
+        .route(metadata::JWKS_PATH, get(metadata::jwks))
         .method_not_allowed_fallback(method_not_allowed)
+        // The documents bring the headers of CORS themselves; this is for preflights and refusals.
         .layer(AroundLayer((hosts.clone(), Cors)));
     let closed = Router::new()
         .route("/oauth2/introspect", post(introspect::introspect))

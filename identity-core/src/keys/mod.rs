@@ -102,9 +102,9 @@ pub(crate) async fn public(shared: &Shared) -> Result<Arc<JwkSet>> {
     Ok(Arc::clone(&ring.public))
 }
 
-/// The same, where they need neither be read nor made.
-pub(crate) fn public_at_hand(shared: &Shared) -> Option<Arc<JwkSet>> {
-    let ring = ring::at_hand(shared).filter(|ring| is_complete(shared, ring))?;
+/// The same, where they need be neither read nor made.
+pub(crate) fn cached_public(shared: &Shared) -> Option<Arc<JwkSet>> {
+    let ring = ring::cached(shared).filter(|ring| is_complete(shared, ring))?;
     Some(Arc::clone(&ring.public))
 }
 

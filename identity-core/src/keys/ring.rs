@@ -22,10 +22,9 @@ pub(super) async fn current(shared: &Shared) -> Result<Arc<Ring>> {
     younger_than(shared, FRESH).await
 }
 
-/// The same without reading them, while those that were read last are good.
-pub(super) fn at_hand(shared: &Shared) -> Option<Arc<Ring>> {
-    let now = shared.clock.now();
-    shared.keyring.last().filter(|ring| ring.is_younger(now, FRESH))
+/// The same without reading them, while those that were read last are no older.
+pub(super) fn cached(shared: &Shared) -> Option<Arc<Ring>> {
+    last(shared, FRESH)
 }
 
 /// The keys, where it was not just now that they were read.
@@ -34,17 +33,20 @@ pub(super) async fn newer(shared: &Shared) -> Result<Arc<Ring>> {
 }
 
 async fn younger_than(shared: &Shared, age: Duration) -> Result<Arc<Ring>> {
-    let now = shared.clock.now();
-    let kept = || shared.keyring.last().filter(|ring| ring.is_younger(now, age));
-    if let Some(ring) = kept() {
+    if let Some(ring) = last(shared, age) {
         return Ok(ring);
     }
     let _turn = shared.keyring.turn().await;
-    match kept() {
+    match last(shared, age) {
         Some(ring) => Ok(ring),
         // On the heap: every request that signs or verifies carries the room for this.
         None => Box::pin(reload(shared)).await,
     }
+}
+
+fn last(shared: &Shared, age: Duration) -> Option<Arc<Ring>> {
+    let now = shared.clock.now();
+    shared.keyring.last().filter(|ring| ring.is_younger(now, age))
 }
 
 /// Reads the keys, in one's turn. While the database does not answer, those of before are good for a while.

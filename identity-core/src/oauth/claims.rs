@@ -220,6 +220,10 @@ mod tests {
             assert_eq!(ClaimsRequest::parse(text).unwrap_err().code(), ErrorCode::InvalidRequest, "{text}");
         }
         assert!(ClaimsRequest::parse(&format!("{{\"x\":\"{}\"}}", "x".repeat(MOST_BYTES))).is_err());
+        let nested =
+            |levels| format!(r#"{{"userinfo":{{"name":{{"value":{}1{}}}}}}}"#, "[".repeat(levels), "]".repeat(levels));
+        assert!(ClaimsRequest::parse(&nested(29)).is_ok());
+        assert!(ClaimsRequest::parse(&nested(30)).is_err());
         assert!(ClaimsRequest::parse(&format!("{}{}", "[".repeat(5000), "]".repeat(3000))).is_err());
         assert_eq!(ClaimsRequest::parse("{}").unwrap(), ClaimsRequest::default());
     }

@@ -77,9 +77,10 @@ impl OAuth<'_> {
         keys::public(self.shared).await
     }
 
-    /// The same at once: `None` when they have to be read from the database, as every few seconds, or be made.
+    /// The public keys, if there is one for every algorithm and they were read within the last five seconds; otherwise `None`, and
+    /// [`OAuth::jwks`] reads or makes them.
     #[must_use]
-    pub fn jwks_at_hand(&self) -> Option<Arc<JwkSet>> {
-        keys::public_at_hand(self.shared)
+    pub fn cached_jwks(&self) -> Option<Arc<JwkSet>> {
+        keys::cached_public(self.shared)
     }
 }

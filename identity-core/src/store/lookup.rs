@@ -30,8 +30,8 @@ impl Row<'_> {
         }
     }
 
-    /// Reads a column with a time that is never NULL; all of them are read with this. What the row has as text is of RFC 3339, for which there is a faster reader than the one that finds
-    /// out which of several forms it is.
+    /// Reads a column with a time that is never NULL. SQLite has it as text of RFC 3339, for which there is a faster reader than the
+    /// one that finds out which of several forms it is.
     pub(crate) fn time(&self, index: usize) -> Result<Timestamp> {
         if let Self::InPlace(row) = self
             && let ValueRef::Text(text) = row.get_ref(index)?

@@ -12,7 +12,7 @@ function key(kid, algorithm, type, options) {
   return { ...privateKey.export({ format: 'jwk' }), kid, alg: algorithm, use: 'sig' };
 }
 
-// The keys of a new identity-server.
+// As many and as large as those of a new identity-server: the size of an answer is a part of its cost.
 const rsa = { modulusLength: 2048 };
 const keys = [
   key('r', 'RS256', 'rsa', rsa),

@@ -104,7 +104,7 @@ pub(crate) const JWT_RS256: Row = Row {
 
 pub(crate) const JWT_ES256: Row = Row { name: "access token by extractor, ES256", ..JWT_RS256 };
 
-/// The example has ids of requests, spans and a guard besides. Nobody asks for this row.
+/// The example has ids of requests, spans and a guard besides. No requirement: it shows what is left to be gained.
 pub(crate) const SERVICE_RS256: Row = Row {
     name: "the example of a base service, whole, RS256",
     target: Bound::AtLeast(0.80),
@@ -146,13 +146,13 @@ pub(crate) const INTROSPECTION: Row = Row {
     ..CLIENT_CREDENTIALS_ES256
 };
 
-/// axum alone hardly gets so far, and the load cannot ask much faster.
+/// axum alone gets little farther.
 pub(crate) const KEYS: Row =
     Row { name: "JWKS", target: Bound::AtLeast(6.0), floor: Bound::AtLeast(4.5), ..CLIENT_CREDENTIALS_ES256 };
 
 pub(crate) const METADATA: Row = Row { name: "discovery", ..KEYS };
 
-/// What an answer costs that needs no thought at all. Nobody asks for this row: it shows what is left to be gained.
+/// What an answer costs that needs no thought at all. No requirement: it shows what is left to be gained.
 pub(crate) const KEYS_BARE: Row = Row {
     name: "JWKS",
     baseline: "axum, the same text",

@@ -79,6 +79,18 @@ async fn rows(app: &TestApp, condition: &str) -> i64 {
 }
 
 #[tokio::test]
+async fn keys_are_given_from_memory_while_they_are_complete_and_fresh() {
+    let app = quick().await;
+    let cached = || app.identity.oauth().cached_jwks();
+    let _ = token(&app.identity, Algorithm::Es256).await;
+    assert_eq!(cached(), None, "there is no key for RS256");
+    let all = app.identity.oauth().jwks().await.unwrap();
+    assert_eq!(cached(), Some(all));
+    app.pass(READ);
+    assert_eq!(cached(), None, "they were read five seconds ago");
+}
+
+#[tokio::test]
 async fn every_algorithm_signs_with_a_key_of_its_own_that_is_published() {
     let app = TestApp::start().await;
     let keys = app.identity.signing_keys();

@@ -1,7 +1,10 @@
 //! What everybody may know.
 
-use http::Method;
-use http::header::{IF_NONE_MATCH, ORIGIN};
+use std::time::Duration;
+
+use http::header::{HOST, IF_NONE_MATCH, ORIGIN};
+use http::{HeaderMap, Method, Request};
+use identity_axum::Published;
 use identity_core::config::Registration;
 use identity_tests::{Call, Reply, TestApp};
 use serde_json::json;
@@ -69,6 +72,37 @@ async fn a_copy_is_good_until_the_document_changes() {
         let call = Call::at(Method::GET, path).header(IF_NONE_MATCH, "\"other\"");
         let _ = app.actor("client").send(call).await.expect(200);
     }
+}
+
+/// Which requests a server may answer before it looks for a route.
+#[tokio::test]
+async fn the_documents_are_given_at_once_to_those_who_just_get_them() {
+    let app = TestApp::start().await;
+    let published = Published::new(&app.identity, HeaderMap::new());
+    let answered = |method: Method, path: &str, host: &str| {
+        published.answer(&Request::builder().method(method).uri(path).header(HOST, host).body(()).unwrap()).is_some()
+    };
+    let documents = [
+        "/oauth2/jwks",
+        "/.well-known/openid-configuration",
+        "/api/auth/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/api/auth/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/api/auth",
+    ];
+    assert!(!answered(Method::GET, "/oauth2/jwks", "localhost:8888"), "no key has been made yet");
+    let _ = get(&app, "/oauth2/jwks").await.expect(200);
+    for path in documents {
+        assert!(answered(Method::GET, path, "localhost:8888"), "{path}");
+        assert!(!answered(Method::GET, path, "evil.test"), "{path}");
+        assert!(!answered(Method::GET, &format!("{path}/"), "localhost:8888"), "{path}");
+        for method in [Method::HEAD, Method::OPTIONS, Method::POST] {
+            assert!(!answered(method.clone(), path, "localhost:8888"), "{method} {path}");
+        }
+    }
+    assert!(!answered(Method::GET, "/oauth2/userinfo", "localhost:8888"));
+    app.pass(Duration::from_secs(5));
+    assert!(!answered(Method::GET, "/oauth2/jwks", "localhost:8888"), "the keys have to be read again");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Dynamic registration, over HTTP.
 
 use http::Method;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use identity_core::config::Registration;
 use identity_tests::{Call, Reply, TestApp};
 use serde_json::{Value, json};
@@ -74,6 +74,25 @@ async fn registration_is_off_by_default_and_may_need_a_token() {
     }
     let token = Some("the initial access token");
     let _ = send(&guarded, Method::POST, "/oauth2/register", token, Some(&metadata())).await.expect(201);
+}
+
+/// The JSON library puts the text of such a member in the place of its object, and counts the levels inside anew.
+#[tokio::test]
+async fn keys_that_nobody_could_read_again_are_refused() {
+    let app = app(Registration::Open).await;
+    let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    let in_text = json!({ "$serde_json::private::RawValue": nested(125) }).to_string();
+    for member in [nested(40), in_text] {
+        let body = format!(
+            r#"{{"client_name":"Deep","redirect_uris":["{CALLBACK}"],
+                 "jwks":{{"keys":[{{"kty":"RSA","n":"AQAB","e":"AQAB","x":{member}}}]}}}}"#
+        );
+        let call = Call::at(Method::POST, "/oauth2/register").header(CONTENT_TYPE, "application/json").body(body);
+        let reply = app.actor("client").send(call).await;
+        reply.expect_oauth(400, "invalid_client_metadata");
+        assert!(reply.text().contains("jwks"), "{}", reply.text());
+    }
+    assert!(app.identity.clients().list(None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]

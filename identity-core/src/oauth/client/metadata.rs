@@ -15,7 +15,7 @@ use crate::id::ClientId;
 use crate::jwt::{Algorithm, KeySet};
 use crate::oauth::{ErrorCode, OAuthError};
 use crate::outbound;
-use crate::text::can_be_stored;
+use crate::text::{MOST_DEPTH, can_be_stored};
 
 const MOST_ID: usize = 128;
 const MOST_NAME: usize = 128;
@@ -216,7 +216,9 @@ fn check_keys(client: &Client) -> Result<(), Problem> {
     };
     let keys = jwks.get("keys").and_then(Value::as_array).ok_or(Problem::new("jwks", "must be an object with keys"))?;
     if !can_be_stored(jwks) {
-        return Err(Problem::new("jwks", "has a member or a text that is not accepted, such as a NUL"));
+        let problem =
+            format!("has a member or a text that is not accepted, such as a NUL, or more than {MOST_DEPTH} levels");
+        return Err(Problem::new("jwks", problem));
     }
     if keys.is_empty() || keys.len() > MOST_KEYS || jwks.to_string().len() > MOST_KEY_BYTES {
         return Err(Problem::new("jwks", format!("must have 1 to {MOST_KEYS} keys, together below 16 KiB")));

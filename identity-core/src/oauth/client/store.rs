@@ -51,7 +51,8 @@ pub(super) struct BySecret {
 
 /// The client of a secret, and what there is to know about both.
 pub(super) async fn find_by_secret(op: &Op<'_>, digest: &Digest<kind::ClientSecret>) -> Result<Option<BySecret>> {
-    // Whether there is such a user is for client credentials alone, and dearer as a statement of its own than for all the others together.
+    // Whether there is such a user matters to client credentials alone, but asked in a second statement it would cost them more than it
+    // costs everybody here.
     let sql = select!(
         ", s.ends_at, EXISTS (SELECT 1 FROM identity_users u WHERE u.id = c.id)",
         "JOIN identity_client_secrets s ON s.client_id = c.id WHERE s.digest = $1"
