@@ -74,23 +74,25 @@ fn is_domain(domain: &str) -> bool {
 /// string, or not at all.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
-/// Deepest nesting of JSON that is taken from strangers. Readers of stored JSON have limits of their own: that of `serde_json` is 128, that
-/// of SQLite 1000.
+/// Deepest nesting of JSON of strangers that is kept. Readers of stored JSON have limits of their own: that of `serde_json` is 128, that of
+/// SQLite 1000.
+#[doc(hidden)]
 pub const MOST_DEPTH: usize = 32;
 
 /// Whether a JSON value comes back as it was when it has been stored: PostgreSQL stores no NUL, [`RAW_VALUE`] is read as something else,
 /// which may be nested without a limit, and nobody reads what is nested too deep.
 pub(crate) fn can_be_stored(value: &Value) -> bool {
-    can_be_stored_below(value, MOST_DEPTH)
+    can_be_stored_within(MOST_DEPTH, value)
 }
 
-fn can_be_stored_below(value: &Value, levels: usize) -> bool {
-    let inner = |value: &Value| levels.checked_sub(1).is_some_and(|levels| can_be_stored_below(value, levels));
+fn can_be_stored_within(levels: usize, value: &Value) -> bool {
+    let below = |value: &Value| can_be_stored_within(levels.saturating_sub(1), value);
     match value {
         Value::String(text) => !text.contains('\0'),
-        Value::Array(values) => values.iter().all(inner),
+        Value::Array(values) => levels > 0 && values.iter().all(below),
         Value::Object(members) => {
-            members.iter().all(|(name, value)| !name.contains('\0') && name != RAW_VALUE && inner(value))
+            let good = |(name, value): (&String, &Value)| !name.contains('\0') && name != RAW_VALUE && below(value);
+            levels > 0 && members.iter().all(good)
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }

@@ -67,9 +67,9 @@ pub(crate) async fn run(loaded: Loaded, migrate: bool, profile: Option<Profile>)
     let drain = Drain::default();
     let app = app(&identity, &settings, mailer.mailbox(), &drain)?;
     let tls = settings.http.tls().map(Tls::load).transpose().map_err(Failure::new)?;
-    // Before the first request: meters that are asked for earlier count nothing.
-    let metrics = open_metrics(&settings, clock.as_ref()).await?;
     let listener = bind(settings.http.listen).await?;
+    // Before the first request is answered: meters that are asked for earlier count nothing.
+    let metrics = open_metrics(&settings, clock.as_ref()).await?;
     announce(&settings, listener.local_addr()?, identity.users().has_superadmin().await?)?;
 
     let worker = identity.spawn_worker();

@@ -7,6 +7,8 @@ use http::Method;
 use identity_tests::{BaseService, Call, Proxy, Reply, Server, SmtpSink, TestDatabase, Told, claims, free_port, race};
 use serde_json::{Value, json};
 
+use crate::oidc::metadata::PUBLISHED;
+
 #[tokio::test]
 async fn a_cookie_survives_a_killed_server() {
     let mut server = Server::start().await;
@@ -22,16 +24,6 @@ async fn the_server_stops_when_it_is_asked_to() {
     let mut server = Server::start().await;
     assert!(server.terminate().await.success(), "{}", server.logs());
 }
-
-/// What everybody may fetch is given before a route is looked for. A `HEAD` is answered by the routes.
-const PUBLISHED: [&str; 6] = [
-    "/oauth2/jwks",
-    "/.well-known/openid-configuration",
-    "/api/auth/.well-known/openid-configuration",
-    "/.well-known/oauth-authorization-server",
-    "/api/auth/.well-known/oauth-authorization-server",
-    "/.well-known/oauth-authorization-server/api/auth",
-];
 
 #[tokio::test]
 async fn a_published_document_has_the_same_headers_before_and_behind_the_routes() {
@@ -92,10 +84,15 @@ async fn each_published_document_is_counted_and_logged_under_its_route() {
         let _ = client.send(Call::at(Method::HEAD, path)).await.expect(200);
     }
     let counted = reqwest::get(format!("http://{metrics}/metrics")).await.expect("metrics").text().await.expect("text");
+    // The server is waited for by asking this until it answers.
+    assert!(
+        counted.contains("route=\"/health/ready\",status=\"2xx\"} 1\n"),
+        "the first request is missing in\n{counted}"
+    );
     for path in PUBLISHED {
         for (method, status, times) in [("GET", "2xx", 2), ("GET", "3xx", 1), ("HEAD", "2xx", 1)] {
             let line =
-                format!("http_requests_total{{method=\"{method}\",route=\"{path}\",status=\"{status}\"}} {times}");
+                format!("http_requests_total{{method=\"{method}\",route=\"{path}\",status=\"{status}\"}} {times}\n");
             assert!(counted.contains(&line), "{line} is not in\n{counted}");
         }
         let line = format!(

@@ -98,7 +98,7 @@ impl Trace {
     }
 
     /// Writes to the log what the layer would have written of an answer that was given without it. For answers on whose way nothing else
-    /// is written: they save the span where nobody wants to see it.
+    /// is written: where the level of these lines is not enabled, not even the span is made.
     pub fn write_answered(&self, method: &Method, route: &str, id: &RequestId, status: StatusCode, begun: Instant) {
         if tracing::enabled!(tracing::Level::DEBUG) {
             span(method, route, id).in_scope(|| answered(status, begun));

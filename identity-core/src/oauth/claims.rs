@@ -221,7 +221,7 @@ mod tests {
         }
         assert!(ClaimsRequest::parse(&format!("{{\"x\":\"{}\"}}", "x".repeat(MOST_BYTES))).is_err());
         let nested =
-            |levels| format!(r#"{{"userinfo":{{"name":{{"value":{}1{}}}}}}}"#, "[".repeat(levels), "]".repeat(levels));
+            |levels| format!(r#"{{"userinfo":{{"name":{{"value":{}{}}}}}}}"#, "[".repeat(levels), "]".repeat(levels));
         assert!(ClaimsRequest::parse(&nested(29)).is_ok());
         assert!(ClaimsRequest::parse(&nested(30)).is_err());
         assert!(ClaimsRequest::parse(&format!("{}{}", "[".repeat(5000), "]".repeat(3000))).is_err());

@@ -77,8 +77,8 @@ impl OAuth<'_> {
         keys::public(self.shared).await
     }
 
-    /// The public keys, if there is one for every algorithm and they were read within the last five seconds; otherwise `None`, and
-    /// [`OAuth::jwks`] reads or makes them.
+    /// The public keys, if there is one for every algorithm and the database was asked for them within the last five seconds; otherwise
+    /// `None`, and [`OAuth::jwks`] reads or makes them. While the database does not answer, they may be five minutes old.
     #[must_use]
     pub fn cached_jwks(&self) -> Option<Arc<JwkSet>> {
         keys::cached_public(self.shared)

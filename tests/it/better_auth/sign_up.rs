@@ -1,4 +1,4 @@
-use identity_core::config::{FieldKind, FieldSpec};
+use identity_core::config::{Config, FieldKind, FieldSpec};
 use identity_tests::TestApp;
 use serde_json::{Value, json};
 
@@ -132,6 +132,27 @@ async fn declared_fields_are_taken_checked_and_shown() {
     let shown = json!([user["company"], user["newsletter"], user["floor"], user["score"]]);
     assert_eq!(shown, json!(["Acme", true, 3, null]));
     assert_eq!(alice.session().await["user"], user);
+}
+
+/// PostgreSQL gives them back with all their digits, of which the largest has 309.
+#[tokio::test]
+async fn numbers_come_back_as_they_were_sent_however_large_or_small() {
+    let config = |config: &mut Config| {
+        let number = field(FieldKind::Number);
+        config.user.fields =
+            ["largest", "lowest", "smallest", "fraction"].map(|name| (name.to_owned(), number.clone())).into();
+    };
+    let app = TestApp::builder().config(config).start().await;
+    let alice = app.actor("alice");
+    let sent = json!({
+        "name": "alice", "email": alice.email, "password": alice.password,
+        "largest": f64::MAX, "lowest": f64::MIN, "smallest": 5e-324, "fraction": 0.1,
+    });
+    let _ = alice.post("/sign-up/email", sent.clone()).await.expect(200);
+    let user = alice.session().await["user"].clone();
+    for name in ["largest", "lowest", "smallest", "fraction"] {
+        assert_eq!(user[name], sent[name], "{name}");
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,16 @@ use identity_core::config::Registration;
 use identity_tests::{Call, Reply, TestApp};
 use serde_json::json;
 
+/// What everybody may fetch. The server gives it before it looks for a route; a `HEAD` is answered by the routes.
+pub(crate) const PUBLISHED: [&str; 6] = [
+    "/oauth2/jwks",
+    "/.well-known/openid-configuration",
+    "/api/auth/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/api/auth/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-authorization-server/api/auth",
+];
+
 async fn get(app: &TestApp, path: &str) -> Reply {
     app.actor("client").send(Call::at(Method::GET, path)).await
 }
@@ -82,17 +92,9 @@ async fn the_documents_are_given_at_once_to_those_who_just_get_them() {
     let answered = |method: Method, path: &str, host: &str| {
         published.answer(&Request::builder().method(method).uri(path).header(HOST, host).body(()).unwrap()).is_some()
     };
-    let documents = [
-        "/oauth2/jwks",
-        "/.well-known/openid-configuration",
-        "/api/auth/.well-known/openid-configuration",
-        "/.well-known/oauth-authorization-server",
-        "/api/auth/.well-known/oauth-authorization-server",
-        "/.well-known/oauth-authorization-server/api/auth",
-    ];
     assert!(!answered(Method::GET, "/oauth2/jwks", "localhost:8888"), "no key has been made yet");
     let _ = get(&app, "/oauth2/jwks").await.expect(200);
-    for path in documents {
+    for path in PUBLISHED {
         assert!(answered(Method::GET, path, "localhost:8888"), "{path}");
         assert!(!answered(Method::GET, path, "evil.test"), "{path}");
         assert!(!answered(Method::GET, &format!("{path}/"), "localhost:8888"), "{path}");

@@ -7,7 +7,7 @@ mod device;
 mod endpoint;
 mod introspect;
 mod logout;
-mod metadata;
+pub(crate) mod metadata;
 mod races;
 mod refresh;
 mod register;

@@ -76,23 +76,39 @@ async fn registration_is_off_by_default_and_may_need_a_token() {
     let _ = send(&guarded, Method::POST, "/oauth2/register", token, Some(&metadata())).await.expect(201);
 }
 
+fn with_a_member_of_a_key(member: &str) -> Call {
+    let body = format!(
+        r#"{{"client_name":"Strange","redirect_uris":["{CALLBACK}"],
+             "jwks":{{"keys":[{{"kty":"RSA","n":"AQAB","e":"AQAB","x":{member}}}]}}}}"#
+    );
+    Call::at(Method::POST, "/oauth2/register").header(CONTENT_TYPE, "application/json").body(body)
+}
+
 /// The JSON library puts the text of such a member in the place of its object, and counts the levels inside anew.
 #[tokio::test]
-async fn keys_that_nobody_could_read_again_are_refused() {
+async fn keys_that_are_nested_too_deep_are_refused() {
     let app = app(Registration::Open).await;
-    let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     let in_text = json!({ "$serde_json::private::RawValue": nested(125) }).to_string();
-    for member in [nested(40), in_text] {
-        let body = format!(
-            r#"{{"client_name":"Deep","redirect_uris":["{CALLBACK}"],
-                 "jwks":{{"keys":[{{"kty":"RSA","n":"AQAB","e":"AQAB","x":{member}}}]}}}}"#
-        );
-        let call = Call::at(Method::POST, "/oauth2/register").header(CONTENT_TYPE, "application/json").body(body);
-        let reply = app.actor("client").send(call).await;
+    // An object and a list stand around each key, which is an object too.
+    for member in [nested(30), in_text] {
+        let reply = app.actor("client").send(with_a_member_of_a_key(&member)).await;
         reply.expect_oauth(400, "invalid_client_metadata");
         assert!(reply.text().contains("jwks"), "{}", reply.text());
     }
-    assert!(app.identity.clients().list(None, 10).await.unwrap().is_empty());
+    let _ = app.actor("client").send(with_a_member_of_a_key(&nested(29))).await.expect(201);
+    assert_eq!(app.identity.clients().list(None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn keys_with_large_numbers_can_be_read_again() {
+    let app = app(Registration::Open).await;
+    for number in
+        ["1.7976931348623157e308", "-1.7976931348623157e308", "5e-324", "-0", "123456789012345678901234567890"]
+    {
+        let _ = app.actor("client").send(with_a_member_of_a_key(number)).await.expect(201);
+    }
+    assert_eq!(app.identity.clients().list(None, 10).await.unwrap().len(), 5);
 }
 
 #[tokio::test]
