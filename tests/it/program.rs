@@ -103,6 +103,15 @@ async fn each_published_document_is_counted_and_logged_under_its_route() {
 }
 
 #[tokio::test]
+async fn a_taken_port_of_the_metrics_keeps_nobody_from_signing_in() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let server = Server::builder().env("IDENTITY_TELEMETRY__METRICS_LISTEN", address).start().await;
+    assert!(server.logs().contains("no metrics: cannot listen"), "{}", server.logs());
+    let _ = server.actor("alice").signs_up().await.expect(200);
+}
+
+#[tokio::test]
 async fn a_published_document_is_the_last_on_its_connection_once_the_server_leaves() {
     let server = Server::start().await;
     let client = server.actor("client");

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use axum::body::to_bytes;
 use http::header::{HOST, IF_NONE_MATCH, ORIGIN};
 use http::{HeaderMap, Method, Request};
 use identity_axum::Published;
 use identity_core::config::Registration;
 use identity_tests::{Call, Reply, TestApp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What everybody may fetch. The server gives it before it looks for a route; a `HEAD` is answered by the routes.
 pub(crate) const PUBLISHED: [&str; 6] = [
@@ -105,6 +106,32 @@ async fn the_documents_are_given_at_once_to_those_who_just_get_them() {
     assert!(!answered(Method::GET, "/oauth2/userinfo", "localhost:8888"));
     app.pass(Duration::from_secs(5));
     assert!(!answered(Method::GET, "/oauth2/jwks", "localhost:8888"), "the keys have to be read again");
+}
+
+/// Who rotates may be another process: then it takes as long as keys are used unread.
+#[tokio::test]
+async fn a_new_key_is_given_at_once_here_and_within_seconds_by_another_node() {
+    let here = TestApp::start().await;
+    let _ = get(&here, "/oauth2/jwks").await.expect(200);
+    let there = TestApp::builder().beside(&here).start().await;
+    let before = get(&there, "/oauth2/jwks").await.expect(200).json();
+    let [at_home, elsewhere] = [&here, &there].map(|app| Published::new(&app.identity, HeaderMap::new()));
+    let given = async |published: &Published| {
+        let request = Request::get("/oauth2/jwks").header(HOST, "localhost:8888").body(()).unwrap();
+        let body = published.answer(&request)?.into_body();
+        Some(serde_json::from_slice::<Value>(&to_bytes(body, usize::MAX).await.unwrap()).unwrap())
+    };
+    assert_eq!(given(&at_home).await, Some(before.clone()));
+    let staged = here.identity.signing_keys().rotate(false).await.unwrap();
+    let after = get(&here, "/oauth2/jwks").await.expect(200).json();
+    let count = |keys: &Value| keys["keys"].as_array().map_or(0, Vec::len);
+    assert_eq!(count(&after), count(&before) + staged.len());
+    assert_eq!(given(&at_home).await, Some(after.clone()));
+    assert_eq!(given(&elsewhere).await, Some(before));
+    here.pass(Duration::from_secs(5));
+    assert_eq!(given(&elsewhere).await, None, "it has to read them");
+    assert_eq!(get(&there, "/oauth2/jwks").await.expect(200).json(), after);
+    assert_eq!(given(&elsewhere).await, Some(after));
 }
 
 #[tokio::test]
